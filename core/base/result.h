@@ -42,7 +42,8 @@ inline Error errno_error(std::string_view what, int error_number = errno) {
     case EPIPE: code = Code::Unavailable; break;
     default: break;
     }
-    return Error{code, std::string{what} + ": " + std::generic_category().message(error_number)};
+    return Error{code, std::string{what} + ": " + std::generic_category().message(error_number),
+                 error_number};
 }
 
 }  // namespace base

@@ -57,6 +57,7 @@ constexpr std::string_view to_string(Code code) noexcept {
 struct Error {
     Code code = Code::Internal;
     std::string message;
+    std::int32_t native = 0;  // errno, or the library's own number; 0: none
 };
 
 // Puts the caller's context in front: wrap(error, "open rail 'ib0'") reads "open rail 'ib0': …".

@@ -1,0 +1,82 @@
+// Why one file failed: the closed list that operators and their scripts act on (REST `errors`).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace godwit::base {
+
+enum class FileCode : std::uint8_t {
+    SourceMissing,   // Named by the request, and not there.
+    SourceVanished,  // Listed, then gone. A class of its own: a live tree does that.
+    SourceChanged,   // Changed while it was read, each time it was planned.
+    PermissionDenied,
+    TypeConflict,  // A file in the way of a directory, or the reverse.
+    DestNotDirectory,
+    NameTooLong,
+    ReadOnly,
+    SymlinkLoop,
+    NoSpace,  // Also quota.
+    TooLarge,
+    InputOutput,  // EIO and its kin: the medium or the server.
+    DigestMismatch,
+    PeerLost,
+    TimedOut,
+    NoWorker,  // Nobody mounts the path.
+    WorkerLost,
+    Unsupported,
+    Internal,
+};
+
+constexpr std::string_view to_string(FileCode code) noexcept {
+    switch (code) {
+    case FileCode::SourceMissing: return "source_missing";
+    case FileCode::SourceVanished: return "source_vanished";
+    case FileCode::SourceChanged: return "source_changed";
+    case FileCode::PermissionDenied: return "permission_denied";
+    case FileCode::TypeConflict: return "type_conflict";
+    case FileCode::DestNotDirectory: return "dest_not_directory";
+    case FileCode::NameTooLong: return "name_too_long";
+    case FileCode::ReadOnly: return "read_only";
+    case FileCode::SymlinkLoop: return "symlink_loop";
+    case FileCode::NoSpace: return "no_space";
+    case FileCode::TooLarge: return "too_large";
+    case FileCode::InputOutput: return "io_error";
+    case FileCode::DigestMismatch: return "digest_mismatch";
+    case FileCode::PeerLost: return "peer_lost";
+    case FileCode::TimedOut: return "timed_out";
+    case FileCode::NoWorker: return "no_worker";
+    case FileCode::WorkerLost: return "worker_lost";
+    case FileCode::Unsupported: return "unsupported";
+    case FileCode::Internal: return "internal";
+    }
+    return "internal";
+}
+
+// Whether another attempt, or another worker, may succeed where this one failed.
+constexpr bool is_retryable(FileCode code) noexcept {
+    switch (code) {
+    case FileCode::InputOutput:
+    case FileCode::DigestMismatch:
+    case FileCode::PeerLost:
+    case FileCode::TimedOut:
+    case FileCode::WorkerLost:
+    case FileCode::SourceChanged:
+    case FileCode::NoSpace:
+    case FileCode::Internal: return true;
+    case FileCode::SourceMissing:
+    case FileCode::SourceVanished:
+    case FileCode::PermissionDenied:
+    case FileCode::TypeConflict:
+    case FileCode::DestNotDirectory:
+    case FileCode::NameTooLong:
+    case FileCode::ReadOnly:
+    case FileCode::SymlinkLoop:
+    case FileCode::TooLarge:
+    case FileCode::NoWorker:
+    case FileCode::Unsupported: return false;
+    }
+    return false;
+}
+
+}  // namespace godwit::base

@@ -1,0 +1,54 @@
+// Confined access to a storage path: everything beneath it is opened by descriptor, and nothing
+// outside of it can be, whatever symlinks lie in the way (openat2(2), Linux 5.6).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace godwit::files {
+
+// A directory that a request works in, and the only way to what lies beneath it.
+// Thread-safe: all methods are const and work on descriptors.
+class Tree {
+public:
+    // `storage_path` is absolute and trusted (configuration); symlinks in it are followed. `path`
+    // is storage_path or beneath it; symlinks in the rest of it may not lead out of the storage
+    // path. NotFound; InvalidArgument with ENOTDIR in `native` when it is no directory, with EXDEV
+    // when it leads outside.
+    static Result<Tree> open(const std::string& storage_path, const std::string& path);
+    // Makes the directory, and its missing parents beneath the storage path (mode 0777 & ~umask),
+    // first.
+    static Result<Tree> open_or_make(const std::string& storage_path, const std::string& path);
+
+    int fd() const noexcept { return fd_.get(); }
+
+    // From here on no symlink is followed at all: below the root of a request every component is
+    // a real directory or an error (ELOOP in `native`). `relative` is "" for the tree itself, else
+    // "a/b", without "." or ".." components. Works beyond PATH_MAX.
+    Result<base::UniqueFd> open_directory(std::string_view relative) const;
+    // O_RDONLY; regular files only, never blocks on a FIFO: others are InvalidArgument.
+    Result<base::UniqueFd> open_file(std::string_view relative) const;
+
+private:
+    explicit Tree(base::UniqueFd fd) noexcept : fd_{std::move(fd)} {}
+    base::UniqueFd fd_;
+};
+
+// "/a//b/./c/" is "/a/b/c". InvalidArgument: empty, relative, with a NUL, or with "..".
+Result<std::string> normalise(std::string_view path);
+
+// Splits "a/b/c" into "a/b" and "c"; "c" into "" and "c".
+struct SplitPath {
+    std::string_view directory;
+    std::string_view name;
+};
+SplitPath split(std::string_view relative) noexcept;
+std::string join(std::string_view directory, std::string_view name);
+
+// Device id of the file system that holds `path`, for recognising an unmounted storage path.
+Result<std::uint64_t> file_system_id(const std::string& path);
+
+}  // namespace godwit::files
