@@ -13,7 +13,8 @@
 // - No non-trivial static objects: their constructors run at load, before the checks.
 // - A plugin is loaded once and stays for the life of the process: fabric libraries hold threads
 //   and exit handlers that must not lose their code.
-// - Nothing throws across the boundary: the factory and every virtual function are noexcept.
+// - Nothing throws across the boundary: every virtual function is noexcept, and what throws in one
+//   ends the process. What a factory throws becomes an error of the start.
 // - The host deletes the object that the factory made through its virtual destructor, before exit.
 #pragma once
 
@@ -57,7 +58,7 @@ constexpr const char* to_string(PluginKind kind) noexcept {
 // The factory validates its options (OptionReader) and returns one Error for all that is wrong.
 // It is called once, on the thread that starts the host; it may block for some seconds.
 template <class Interface>
-using Factory = Result<std::unique_ptr<Interface>> (*)(const Options&, const Host&) noexcept;
+using Factory = Result<std::unique_ptr<Interface>> (*)(const Options&, const Host&);
 
 inline constexpr std::uint64_t kPluginMagic = 0x3176'7469'7764'6f67;  // "godwitv1", little endian.
 
