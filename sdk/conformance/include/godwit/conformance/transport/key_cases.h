@@ -4,6 +4,7 @@
 #include <atomic>
 #include <limits>
 #include <random>
+#include <set>
 
 #include "godwit/conformance/transport/suite.h"
 
@@ -133,17 +134,15 @@ TEST_P(TransportKeys, KeysOfTwoWindowsDiffer) {
     GODWIT_NEEDS_CAPABILITY(keys_enforced);
     const auto driver = open_rail();
     const auto memory = driver->add_memory(2 * kWindow);
-    std::vector<std::vector<std::byte>> keys;
+    std::set<std::string> keys;
     for (sdk::Epoch epoch = 1; epoch <= 8; ++epoch) {
         for (const std::size_t offset : {std::size_t{0}, kWindow}) {
             const auto key = driver->export_window(memory.region, offset, kWindow, epoch);
-            keys.emplace_back(key.view().begin(), key.view().end());
+            keys.emplace(reinterpret_cast<const char*>(key.bytes.data()), key.size);
         }
     }
 
-    std::ranges::sort(keys);
-
-    EXPECT_EQ(std::ranges::adjacent_find(keys), keys.end());
+    EXPECT_EQ(keys.size(), 16u);
 }
 
 TEST_P(TransportKeys, RevokedEpochOpensNothingAndOthersGoOn) {

@@ -37,9 +37,11 @@ namespace other_process {
 
 // Each packet is an Offer: the key's size, the key, the address.
 inline std::vector<std::byte> to_packet(const Offer& offer) {
-    std::vector<std::byte> packet{std::byte{offer.key.size}};
-    packet.insert(packet.end(), offer.key.bytes.begin(), offer.key.bytes.end());
-    packet.insert(packet.end(), offer.address.begin(), offer.address.end());
+    const std::size_t head = 1 + offer.key.bytes.size();
+    std::vector<std::byte> packet(head + offer.address.size());
+    packet[0] = std::byte{offer.key.size};
+    std::ranges::copy(offer.key.bytes, packet.begin() + 1);
+    std::ranges::copy(offer.address, packet.begin() + static_cast<std::ptrdiff_t>(head));
     return packet;
 }
 
