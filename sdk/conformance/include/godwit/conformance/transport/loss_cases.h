@@ -9,14 +9,15 @@ namespace godwit::conformance {
 
 inline constexpr std::size_t kLossBytes = std::size_t{8} << 20;
 
-// Fills the rail with gets of a peer's window, up to 16 or until it says Again.
+// Fills the rail with gets of a peer's window, at least one, up to 16 or until it says Again.
 inline std::vector<sdk::Cookie> fill_with_gets(RailDriver& driver, sdk::PeerCookie peer,
                                                const sdk::WindowKey& key, sdk::Region* region,
                                                std::size_t window_bytes) {
     const std::size_t bytes = std::min(window_bytes / 16, driver.info().get_bytes_max);
     std::vector<sdk::Cookie> cookies;
     for (std::size_t i = 0; i < 16; ++i) {
-        const auto posted = driver.try_get(peer, key, i * bytes, region, i * bytes, bytes);
+        const auto posted = i == 0 ? driver.post(peer, key, 0, region, 0, bytes)
+                                   : driver.try_get(peer, key, i * bytes, region, i * bytes, bytes);
         if (posted.refused != sdk::Code::Ok) break;
         cookies.push_back(posted.cookie);
     }
@@ -83,7 +84,9 @@ TEST_P(TransportLoss, StoppedSourceIsGivenUpAndWritesNothingAfterwards) {
 
     stopped.stop();
     // These cannot be answered, wherever the processor of the source has a part in it.
-    fill_with_gets(*driver, peer, offer.key, target.region, kLossBytes);
+    for (std::size_t i = 0; i < 16; ++i) {
+        driver->try_get(peer, offer.key, 0, target.region, 0, 4096);
+    }
     for (int i = 0; i < 100; ++i) driver->poll_once();
     driver->abort(peer);
 
@@ -120,11 +123,9 @@ TEST_P(TransportLoss, ConnectToAStoppedProcessCanBeGivenUp) {
 }
 
 TEST_P(TransportLoss, NobodyAtTheAddressNeverComesUp) {
-    std::vector<std::byte> address;
-    {
-        auto gone = open_source(4096, 65);
-        address = gone.offer.address;
-    }
+    OtherProcess gone{setup(), {4096, 65}};
+    const auto address = gone.receive().address;
+    gone.kill();
     const auto driver = open_rail();
 
     const sdk::PeerCookie peer = driver->start_connect(address);
@@ -231,9 +232,9 @@ inline std::size_t entries_of(const char* folder) {
 }
 
 // The kernel takes a moment to take a joined thread out of its list.
-inline bool settles_at(const char* folder, std::size_t entries, std::chrono::seconds within) {
+inline bool falls_to(const char* folder, std::size_t entries, std::chrono::seconds within) {
     const Deadline deadline = std::chrono::steady_clock::now() + within;
-    while (entries_of(folder) != entries) {
+    while (entries_of(folder) > entries) {
         if (std::chrono::steady_clock::now() >= deadline) return false;
         ::sched_yield();
     }
@@ -266,9 +267,9 @@ TEST_P(TransportLoss, RailDestroyedWithGetsInFlightLeavesNothingBehind) {
 
     for (int i = 0; i < 20 && !HasFailure(); ++i) cycle();
 
-    EXPECT_TRUE(settles_at("/proc/self/fd", descriptors, std::chrono::seconds{2}))
+    EXPECT_TRUE(falls_to("/proc/self/fd", descriptors, std::chrono::seconds{2}))
         << entries_of("/proc/self/fd") << " descriptors, before " << descriptors;
-    EXPECT_TRUE(settles_at("/proc/self/task", threads, std::chrono::seconds{2}))
+    EXPECT_TRUE(falls_to("/proc/self/task", threads, std::chrono::seconds{2}))
         << entries_of("/proc/self/task") << " threads, before " << threads;
 }
 

@@ -1,0 +1,12 @@
+#include <godwit/conformance/transport.h>
+
+GODWIT_TRANSPORT_CONFORMANCE(LibfabricTcp, (godwit::conformance::TransportSetup{
+                                               .plugin = PLUGIN_FILE,
+                                               .options = {{"provider", "tcp;ofi_rxm"}},
+                                               .rail = {.iface = "lo", .address = "127.0.0.1"}}));
+
+// Without keys and without wait descriptors: the kit skips what rests on these.
+GODWIT_TRANSPORT_CONFORMANCE(LibfabricShm, (godwit::conformance::TransportSetup{
+                                               .plugin = PLUGIN_FILE,
+                                               .options = {{"provider", "shm"}},
+                                               .rail = {.iface = "lo", .address = "127.0.0.1"}}));
