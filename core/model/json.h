@@ -11,12 +11,17 @@
 
 namespace godwit::model {
 
-inline constexpr int kJsonDepthMax = 32;
+inline constexpr std::size_t kJsonDepthMax = 32;
+// An empty Poco object takes 870 bytes and two to write: without these, 8 MiB from outside could
+// become gigabytes in here.
+inline constexpr std::size_t kJsonContainersMax = 65'536;  // Objects and lists.
+inline constexpr std::size_t kJsonValuesMax = 1'000'000;
 
-// Parses one document. Stricter than Poco: duplicate members, numbers that do not fit, NULs and
-// scalars at the root are errors. More lenient in one thing, because the seed guide's own example
-// needs it: a comma behind the last member of an object.
-// InvalidArgument: "line 3, column 7: …".
+// Parses one document: an Object::Ptr or an Array::Ptr of Poco::JSON. Whole numbers in it are
+// Int64, or UInt64 above that; others are doubles. Stricter than Poco: duplicate members, numbers
+// that do not fit, NULs in text and scalars at the root are errors. More lenient in one thing,
+// because the seed guide's own example needs it: a comma behind the last member of an object.
+// InvalidArgument: "line 3, column 7: …". A column counts characters, not bytes. Pure.
 Result<Poco::Dynamic::Var> parse_json(std::string_view text);
 
 }  // namespace godwit::model
