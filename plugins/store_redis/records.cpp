@@ -208,12 +208,11 @@ Result<sdk::Lease> read_lease(const Reply& described) {
     numbers.read(items[1].text, lease.ref.token.epoch);
     numbers.read(items[2].text, lease.ref.token.number);
     lease.worker = items[3].text;
-    numbers.read(items[4].text, lease.attempt);
-    lease.discard = items[5].text == "1";
-    std::uint8_t kind = 0;
-    numbers.read(items[6].text, kind);
-    numbers.read(items[7].text, lease.unit.stage);
-    numbers.read(items[8].text, lease.unit.rank);
+    lease.attempt = static_cast<std::uint32_t>(items[4].integer);
+    lease.discard = items[5].integer == 1;
+    const std::int64_t kind = items[6].integer;
+    lease.unit.stage = static_cast<std::uint32_t>(items[7].integer);
+    lease.unit.rank = static_cast<std::uint32_t>(items[8].integer);
     const std::string& group = items[9].text;
     const char* end = group.data() + group.size();
     const bool grouped =
@@ -221,7 +220,8 @@ Result<sdk::Lease> read_lease(const Reply& described) {
     numbers.read(items[10].text, lease.unit.bytes);
     numbers.read(items[11].text, lease.unit.files);
     numbers.read(body->items[0].text, lease.unit.offset);
-    if (!numbers.good() || !grouped || kind >= sdk::kUnitKinds) return malformed("a lease");
+    if (!numbers.good() || !grouped || kind < 0 || kind >= std::int64_t{sdk::kUnitKinds})
+        return malformed("a lease");
     lease.unit.kind = static_cast<sdk::UnitKind>(kind);
     lease.unit.label = std::move(body->items[1].text);
     lease.unit.payload = std::move(body->items[2].text);

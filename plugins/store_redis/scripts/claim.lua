@@ -2,7 +2,7 @@
 local worker, lease_ms, units_max, planning_window, avoid = unpack(args)
 local WAKE_MAX = 1000  -- Units whose backoff has passed that one claim makes ready.
 
-local head = redis.call('HMGET', REQUEST, 'state', 'epoch', 'p' .. CHUNK)
+local head = redis.call('HMGET', REQUEST, 'state', 'epoch', PENDING[CHUNK])
 local state, epoch = head[1], head[2]
 if not state then return {'missing'} end
 if state ~= 'QUEUED' and state ~= 'PROGRESS' then return {'ok', {}} end
@@ -44,7 +44,7 @@ end
 wake()
 local lowest = redis.call('ZRANGE', STAGES, 0, 0)[1]
 if not lowest then return {'ok', {}} end
-local stage = string.format('%010.0f', lowest)
+local stage = string.format('%010d', lowest)
 if tonumber(head[3] or '0') < tonumber(planning_window) then
     take(stage, 0, 3)
 else
@@ -59,12 +59,13 @@ if tonumber(ARGV[4]) > tonumber(epoch) then
     redis.call('HSET', REQUEST, 'epoch', epoch)
 end
 local last_number = redis.call('HINCRBY', REQUEST, 'token', #taken)
+local deadline = text(now + lease_ms)
 for i, id in ipairs(taken) do
     local unit = units[id]
     unit.holder, unit.epoch, unit.number = worker, epoch, text(last_number - #taken + i)
     changed[id] = true
     later('ZREM', READY, places[i])
-    later('ZADD', DEADLINES, text(now + lease_ms), id)
+    later('ZADD', DEADLINES, deadline, id)
     later('ZADD', HOLDING, 0, worker .. ' ' .. id)
     count_pending(unit, -1)
     count_leased(unit, 1)

@@ -11,6 +11,6 @@ local known = redis.call('HMGET', SERVER, 'run', 'epoch')
 if run ~= '' and known[1] == run and known[2] then return known[2] end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local epoch = string.format('%.0f', math.max(now, tonumber(known[2] or '0') + 1))
+local epoch = string.format('%d', math.max(now, tonumber(known[2] or '0') + 1))
 redis.call('HSET', SERVER, 'run', run, 'epoch', epoch)
 return epoch

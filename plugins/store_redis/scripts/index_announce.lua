@@ -12,8 +12,8 @@ local ALL,        -- ZSET  "microseconds of creation:id", all of score 0: every 
 local id, member = ARGV[1], ARGV[2]
 
 local clock = redis.call('TIME')
-local now_us = string.format('%.0f', clock[1] * 1000000 + clock[2])
-if member == '' then member = string.format('%016.0f:%s', now_us, id) end
+local now_us = string.format('%d', clock[1] * 1000000 + clock[2])
+if member == '' then member = string.format('%016d:%s', now_us, id) end
 redis.call('ZADD', ALL, 0, member)
 redis.call('ZADD', ACTIVE, 0, member)
 redis.call('HSET', ANNOUNCED, member, now_us)

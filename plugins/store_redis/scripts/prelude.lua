@@ -23,7 +23,9 @@ local REQUEST,      -- HASH   document, state, counters c0.., pending p0.., leas
 local args = cmsgpack.unpack(ARGV[1])
 
 local CHUNK = 1                                 -- UnitKind
-local TURNS = {[3] = 3, [2] = 0, [1] = 1, [0] = 2}  -- UnitKind -> its turn in claims
+local TURNS = {[0] = 2, 1, 0, 3}                -- UnitKind -> its turn in claims
+local PENDING = {[0] = 'p0', 'p1', 'p2', 'p3'}  -- UnitKind -> field of REQUEST
+local LEASED = {[0] = 'l0', 'l1', 'l2', 'l3'}
 local FILES_FAILED, BYTES_FAILED = 'c4', 'c13'  -- Count
 local TERMINAL = {COMPLETED = true, COMPLETED_WITH_ERRORS = true, FAILED = true, CANCELLED = true}
 local COMPLETED, FAILED, EXHAUSTED = 0, 1, 2    -- How a lease ended.
@@ -36,7 +38,7 @@ local ARGUMENTS_MAX = 1000                      -- Even, and well below what unp
 
 -- Whole numbers as text: Lua itself prints large ones with an exponent.
 local function text(number)
-    return string.format('%.0f', number)
+    return string.format('%d', number)
 end
 
 local clock = redis.call('TIME')
@@ -60,6 +62,7 @@ local units = {}          -- unit -> table, or false when it has ended
 local changed = {}        -- unit -> true when its table has to be written
 local last_unit           -- Id that was given out last; nil while it was not needed.
 
+-- Counters stop at the ends of their range: what workers report cannot wrap them.
 local function add_bounded(field, amount)
     local sum = redis.pcall('HINCRBY', REQUEST, field, amount)
     if type(sum) == 'table' then
@@ -110,9 +113,31 @@ local function commit_errors()
     in_pieces('RPUSH', ERRORS, new_errors)
 end
 
+-- In two commands, where all that is involved is exact in Lua's numbers.
+local function commit_tally()
+    local fields = {}
+    for field, sum in pairs(tally) do
+        if sum ~= 0 then fields[#fields + 1] = field end
+    end
+    if #fields == 0 then return end
+    local before = redis.call('HMGET', REQUEST, unpack(fields))
+    local written = {}
+    for i, field in ipairs(fields) do
+        local old = tonumber(before[i] or '0')
+        if old > EXACT then
+            add_bounded(field, text(tally[field]))
+        else
+            written[#written + 1] = field
+            written[#written + 1] = text(math.max(old + tally[field], 0))
+        end
+    end
+    if #written > 0 then redis.call('HSET', REQUEST, unpack(written)) end
+end
+
 local function commit_stages()
-    for stage, delta in pairs(stage_deltas) do
+    for number, delta in pairs(stage_deltas) do
         if delta ~= 0 then
+            local stage = text(number)
             local left = redis.call('HINCRBY', STAGE_COUNTS, stage, delta)
             if left <= 0 then
                 redis.call('HDEL', STAGE_COUNTS, stage)
@@ -140,9 +165,7 @@ local function commit()
     for _, command in ipairs({'HSET', 'ZADD', 'HDEL', 'ZREM'}) do
         for key, list in pairs(queued[command]) do in_pieces(command, key, list) end
     end
-    for field, sum in pairs(tally) do
-        if sum ~= 0 then add_bounded(field, text(sum)) end
-    end
+    commit_tally()
     commit_stages()
     commit_holders()
     commit_errors()
@@ -178,7 +201,7 @@ end
 
 -- Sorts as units are handed out: by stage, turn of the kind, rank, age.
 local function position(id, unit)
-    return string.format('%010.0f:%d:%010.0f:%016.0f', unit.stage, TURNS[unit.kind], unit.rank, id)
+    return string.format('%010d:%d:%010d:%016d', unit.stage, TURNS[unit.kind], unit.rank, id)
 end
 
 local function unit_at(place)
@@ -186,15 +209,14 @@ local function unit_at(place)
 end
 
 local function count_pending(unit, sign)
-    count('p' .. unit.kind, sign)
+    count(PENDING[unit.kind], sign)
     if unit.kind == CHUNK then
         if sign > 0 then count('bp', unit.bytes) else count('bp', '-' .. unit.bytes) end
     end
 end
 
 local function count_stage(unit, sign)
-    local stage = text(unit.stage)
-    stage_deltas[stage] = (stage_deltas[stage] or 0) + sign
+    stage_deltas[unit.stage] = (stage_deltas[unit.stage] or 0) + sign
 end
 
 -- `new`: kind, stage, rank, group, bytes, files, payload; as the plugin packs it.
@@ -285,7 +307,7 @@ local function ending_of(id, epoch, number)
 end
 
 local function count_leased(unit, sign)
-    count('l' .. unit.kind, sign)
+    count(LEASED[unit.kind], sign)
     holder_deltas[unit.holder] = (holder_deltas[unit.holder] or 0) + sign
 end
 
@@ -353,9 +375,8 @@ end
 
 -- As the plugin reads it: lease, holder, attempt, discard, then what makes the unit.
 local function describe(id, unit, payload)
-    return {id, unit.epoch, unit.number, unit.holder, text(unit.failures + 1),
-            unit.discard and '1' or '0', text(unit.kind), text(unit.stage), text(unit.rank),
-            unit.group, unit.bytes, unit.files, payload}
+    return {id, unit.epoch, unit.number, unit.holder, unit.failures + 1, unit.discard and 1 or 0,
+            unit.kind, unit.stage, unit.rank, unit.group, unit.bytes, unit.files, payload}
 end
 
 -- Of leases, in the order of their units.

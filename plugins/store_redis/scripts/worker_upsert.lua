@@ -4,6 +4,6 @@ local id, incarnation, record = unpack(ARGV)
 
 local before = redis.call('HGET', WORKERS, id)
 local clock = redis.call('TIME')
-local now = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000))
+local now = string.format('%d', clock[1] * 1000 + math.floor(clock[2] / 1000))
 redis.call('HSET', WORKERS, id, cmsgpack.pack({now, incarnation, record}))
 return before and cmsgpack.unpack(before)[2] or ''
