@@ -76,7 +76,6 @@ void UnitBoard::insert(const sdk::Unit& unit, bool discard) {
 
 void UnitBoard::open(const sdk::Group& group, Counters& counters) {
     GroupRecord& record = groups_[group.id];
-    if (record.parts != 0) return;
     record.parts = group.parts;
     record.then = group.then;
     if (record.ended < record.parts) return;

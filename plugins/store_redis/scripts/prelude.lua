@@ -265,7 +265,6 @@ local function end_part(group)
 end
 
 local function open_group(group, parts, following)
-    if redis.call('HEXISTS', GROUPS, group .. ':parts') == 1 then return end
     redis.call('HSET', GROUPS, group .. ':parts', parts, group .. ':then',
                cmsgpack.pack(following))
     local ended = tonumber(redis.call('HGET', GROUPS, group .. ':ended') or '0')

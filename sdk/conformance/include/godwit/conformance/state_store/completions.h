@@ -69,12 +69,12 @@ TEST_P(StateStoreCompletions, AbsurdCountersDoNoHarm) {
     effects.counters[sdk::Count::BytesCopied] = std::numeric_limits<std::int64_t>::max();
     effects.counters[sdk::Count::FilesCopied] = std::numeric_limits<std::int64_t>::min();
 
-    EXPECT_EQ(complete(claim_one().ref, effects), sdk::Outcome::Applied);
-    EXPECT_EQ(complete(claim_one().ref, effects), sdk::Outcome::Applied);
-
-    EXPECT_GE(counter(sdk::Count::BytesCopied), 0);
-    EXPECT_GE(counter(sdk::Count::FilesCopied), 0);
-    EXPECT_EQ(get().backlog.outstanding(), 1u);
+    for (int round = 0; round < 3; ++round) {
+        EXPECT_EQ(complete(claim_one().ref, effects), sdk::Outcome::Applied);
+        EXPECT_GE(counter(sdk::Count::BytesCopied), 0);
+        EXPECT_GE(counter(sdk::Count::FilesCopied), 0);
+    }
+    EXPECT_EQ(get().backlog.outstanding(), 0u);
 }
 
 TEST_P(StateStoreCompletions, ARepeatedCompleteIsAlreadyDoneAndAppliedOnce) {

@@ -44,6 +44,17 @@ bool eventually(Condition&& holds) {
     return true;
 }
 
+// Whether it becomes so within a moment, where a "no" is as good.
+template <class Condition>
+bool eventually_soon(Condition&& holds) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{50};
+    while (!holds()) {
+        if (std::chrono::steady_clock::now() > deadline) return false;
+        std::this_thread::yield();
+    }
+    return true;
+}
+
 inline std::string random_suffix() {
     static std::mt19937_64 random{std::random_device{}()};
     static constexpr char digits[] = "0123456789abcdef";
