@@ -1,6 +1,7 @@
 // Who may do what: roles by bearer token.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,7 +18,7 @@ enum class Role : std::uint8_t { Open, Viewer, Worker, Operator };
 
 struct TokenGrant {
     Role role = Role::Viewer;
-    base::Secret token;
+    base::Secret token{};
 };
 
 // Immutable; thread-safe. Without any grant everything is allowed (the master refuses to listen
@@ -25,14 +26,23 @@ struct TokenGrant {
 class AccessList {
 public:
     AccessList() = default;
-    explicit AccessList(std::vector<TokenGrant> grants) : grants_{std::move(grants)} {}
+    // A grant without a token, or of the role Open, grants nothing, and still closes the list.
+    explicit AccessList(const std::vector<TokenGrant>& grants);
 
     enum class Verdict : std::uint8_t { Allowed, Unauthenticated, Forbidden };
-    // `authorization` is the header's value. Compares in constant time.
+    // `authorization` is the header's value. Takes the same time for every token that it is given.
     Verdict check(Role needed, std::optional<std::string_view> authorization) const noexcept;
 
 private:
-    std::vector<TokenGrant> grants_;
+    using Digest = std::array<unsigned char, 32>;  // SHA-256: hides the lengths, and the tokens.
+    struct Entry {
+        Role role;
+        Digest digest;
+    };
+    static Digest digest_of(std::string_view token) noexcept;
+
+    std::vector<Entry> entries_;
+    bool open_to_all_ = true;
 };
 
 }  // namespace godwit::http

@@ -26,6 +26,8 @@ struct Request {
     base::Deadline received_at{};
     // Values of the route's {placeholders}, decoded, by name.
     std::vector<std::pair<std::string, std::string>> parameters;
+    // What ties an answer to its log lines: the client's X-Request-ID, or one made for it.
+    std::string trace_id;
 
     // Case-insensitive; nothing when absent.
     std::optional<std::string_view> header(std::string_view name) const noexcept;
@@ -48,6 +50,9 @@ struct Park {
 };
 
 using Reply = std::variant<Response, Park>;
+
+// Case-insensitive; nothing when absent.
+std::optional<std::string_view> header_in(const Headers& headers, std::string_view name) noexcept;
 
 Response json_response(int status, std::string body);
 

@@ -10,12 +10,14 @@
 
 namespace godwit::http {
 
-// `code`: snake_case, stable. `detail`: what was wrong and what to do.
+// `code`: snake_case, stable; `type` and `title` follow from it. `detail`: what was wrong and what
+// to do. A 503 carries Retry-After. Pure, as the other one.
 Response problem(int status, std::string_view code, std::string_view detail,
                  const std::vector<model::FieldError>& errors = {});
 
-// For what the store or another dependency answered. Unavailable and UnknownOutcome are 503 with
-// Retry-After; nothing that a client can cause is 5xx.
+// For what the store or another dependency answered: InvalidArgument 400, NotFound 404, Conflict
+// 409, Unsupported 422. What passes by waiting is 503 "unavailable" with Retry-After, a bug is 500
+// "internal"; nothing else that a client can cause is 5xx.
 Response problem(const Error& error);
 
 }  // namespace godwit::http
