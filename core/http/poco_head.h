@@ -7,9 +7,9 @@
 
 namespace godwit::http {
 
-// What Poco::Net::HTTPRequest makes of `bytes`, which the gate has let through as `head`: the same
-// method, target, version, headers, length and persistence? Poco's values of other headers are not
-// used: it decodes RFC 2047 words in them, and what comes out may hold line ends. Pure.
+// Whether Poco::Net::HTTPRequest makes of `bytes` what the gate has let through as `head`: the same
+// method, target, version, number of headers and length. Only asked when nothing in them looks like
+// an RFC 2047 word, which it would decode; its values of headers are not used anywhere. Pure.
 bool poco_reads_the_same(std::string_view bytes, const Head& head) noexcept;
 
 }  // namespace godwit::http

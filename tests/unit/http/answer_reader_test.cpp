@@ -7,6 +7,8 @@
 namespace godwit::http {
 namespace {
 
+using std::string_view_literals::operator""sv;
+
 constexpr std::size_t kBodyMax = 1'000;
 
 // The answer in `bytes`, given in pieces of `step` bytes; or what is wrong with it.
@@ -127,7 +129,7 @@ TEST(AnswerReader, NeitherCrashesNorGrowsOnMutatedAnswers) {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n10\r\n0123456789abcdef"
         "\r\n0\r\nA: b\r\n\r\n",
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 503 Busy\r\nRetry-After: 1\r\n\r\nlater"};
-    constexpr std::string_view kAlphabet{"0159aF:;, \r\n\tHTP/.x\0\xFF", 23};
+    constexpr std::string_view kAlphabet = "0159aF:;, \r\n\tHTP/.x\0\xFF"sv;
     std::mt19937 random{4'711};
     for (int round = 0; round < 30'000; ++round) {
         std::string bytes = seeds[random() % std::size(seeds)];

@@ -2,9 +2,9 @@
 // mutated connections against the real server.
 #include <Poco/MemoryStream.h>
 #include <Poco/Net/HTTPRequest.h>
+#include <Poco/RegularExpression.h>
 
 #include <random>
-#include <regex>
 
 #include "http/gate.h"
 #include "http/text.h"
@@ -64,12 +64,19 @@ std::string mutated(std::mt19937& random, std::string text) {
     return text;
 }
 
+bool matches(const Poco::RegularExpression& expression, const std::string& text) {
+    Poco::RegularExpression::Match match;
+    return expression.match(text, 0, match) > 0 && match.offset == 0 && match.length == text.size();
+}
+
 // The same verdict as the gate's, by regular expressions. Only for heads within all limits.
 bool is_clear_head(const std::string& head) {
-    static const std::regex request_line{
-        R"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,16} (?:[Hh][Tt][Tt][Pp]://[!"$-.0-~]*)?/[!"$-~]* HTTP/1\.([01]))"};
-    static const std::regex header{R"(([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*)"};
-    static const std::regex host{R"([-A-Za-z0-9._~!$&'()*+,;=:\[\]%]*)"};
+    static const Poco::RegularExpression request_line{
+        R"(^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,16} (?:[Hh][Tt][Tt][Pp]://[!"$-.0-~]*)?/[!"$-~]* HTTP/1\.[01]\z)"};
+    static const Poco::RegularExpression header{
+        R"(^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*\z)"};
+    static const Poco::RegularExpression host{R"([-A-Za-z0-9._~!$&'()*+,;=:\[\]%]*)"};
+    static const Poco::RegularExpression digits{"[0-9]{1,18}"};
     std::vector<std::string> lines;
     std::size_t at = 0;
     for (std::size_t end; (end = head.find("\r\n", at)) != std::string::npos; at = end + 2) {
@@ -83,26 +90,27 @@ bool is_clear_head(const std::string& head) {
             if (is_control(c) && c != '\t') return false;
         }
     }
-    std::smatch found;
-    if (!std::regex_match(lines.front(), found, request_line)) return false;
-    const bool old = found[1] == "0";
+    if (!matches(request_line, lines.front())) return false;
+    const bool old = lines.front().ends_with('0');
     int hosts = 0;
     int lengths = 0;
     int expectations = 0;
     int authorizations = 0;
     for (std::size_t i = 1; i < lines.size(); ++i) {
-        if (!std::regex_match(lines[i], found, header)) return false;
-        const std::string name = found[1];
-        const std::string value = found[2];
+        if (!matches(header, lines[i])) return false;
+        std::vector<std::string> parts;
+        header.split(lines[i], parts);
+        const std::string& name = parts[1];
+        const std::string& value = parts[2];
         if (equals_ignoring_case(name, "Transfer-Encoding")) return false;
         if (equals_ignoring_case(name, "Authorization")) ++authorizations;
         if (equals_ignoring_case(name, "Host")) {
             ++hosts;
-            if (!std::regex_match(value, host)) return false;
+            if (!matches(host, value)) return false;
         }
         if (equals_ignoring_case(name, "Content-Length")) {
             ++lengths;
-            if (!std::regex_match(value, std::regex{"[0-9]{1,18}"})) return false;
+            if (!matches(digits, value)) return false;
         }
         if (equals_ignoring_case(name, "Expect")) {
             ++expectations;

@@ -6,8 +6,6 @@
 #include <cstdlib>
 #include <memory>
 #include <mutex>
-#include <regex>
-#include <set>
 #include <stdexcept>
 #include <string>
 
@@ -126,10 +124,9 @@ protected:
 
     // The value of a metric that has no labels, or -1.
     double metric(const std::string& name) const {
-        const std::string text = metrics_.text();
-        std::smatch found;
-        const std::regex line{"(?:^|\n)" + name + " ([0-9.e+]+)"};
-        return std::regex_search(text, found, line) ? std::stod(found[1]) : -1;
+        const std::string text = "\n" + metrics_.text();
+        const std::size_t at = text.find("\n" + name + ' ');
+        return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size() + 2));
     }
     bool eventually_parked(double count) const {
         return eventually([&] { return metric("godwit_http_parked_requests") == count; });

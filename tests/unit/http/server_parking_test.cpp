@@ -177,10 +177,11 @@ TEST_F(Parking, LongestWaitingIsRunFirst) {
         clients.back().send(request_text("GET /loaf"));
         ASSERT_TRUE(eventually_parked(i + 1));
     }
-    for (RawClient& client : clients) {
+    for (int waiting = 8; waiting > 0; --waiting) {
+        ASSERT_TRUE(eventually_parked(waiting));  // All of them, behind the sweep before.
         loaves = 1;
         server_->wake_parked();
-        EXPECT_EQ(client.answer()->body, "1");
+        EXPECT_EQ(clients[8U - waiting].answer()->body, "1");
     }
 }
 
