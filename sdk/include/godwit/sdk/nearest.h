@@ -27,10 +27,10 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b) {
     return row[b.size()];
 }
 
-// Empty when nothing known is near enough to be what was meant (a third of the word may differ).
+// Empty when nothing known is near enough to be what was meant (two fifths of it may differ).
 inline std::string_view nearest(std::string_view word, std::span<const std::string_view> known) {
     std::string_view best;
-    std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
+    std::size_t best_distance = std::max<std::size_t>(2, word.size() * 2 / 5) + 1;
     for (const std::string_view candidate : known) {
         const std::size_t distance = edit_distance(word, candidate);
         if (distance < best_distance && distance < candidate.size()) {

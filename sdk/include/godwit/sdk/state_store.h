@@ -78,6 +78,7 @@ struct Transition {
     // `units`. For a request that runs anew.
     bool restart = false;
     std::vector<Unit> units;
+    std::optional<WorkerId> pin;  // Replaces Request::pinned_worker; an empty id clears it.
 };
 
 struct ClaimSpec {
@@ -107,6 +108,11 @@ struct Failure {
     std::uint32_t attempts_max = 5;
     FileError error;
     std::string message;  // Becomes detail[worker], when not empty.
+    // What was done before it failed: applied in the same step.
+    Effects effects;
+    // What is left to do, in the place of the unit; its kind, stage and group are the unit's. On the
+    // last attempt it is this whose files and bytes have failed.
+    std::optional<Unit> rest;
 };
 
 struct FailReply {

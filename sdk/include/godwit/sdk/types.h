@@ -234,6 +234,7 @@ struct Request {
     std::string source_path;
     std::string destination_path;
     std::int32_t priority = 0;  // Higher goes first.
+    WorkerId pinned_worker;     // The only source worker that may take its units; empty: any.
 
     RequestState state = RequestState::Queued;
     Revision revision = 0;  // Raised by every transition, by nothing else.

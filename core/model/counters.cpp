@@ -1,0 +1,36 @@
+#include "model/counters.h"
+
+#include <limits>
+
+namespace godwit::model {
+
+void write_counters(Writer& json, const sdk::Counters& counters, bool whole) {
+    for (const std::string_view section : {"files", "bytes"}) {
+        json.member(section, [&] {
+            for (std::size_t i = 0; i < sdk::kCountKinds; ++i) {
+                if (kCountNames[i].section != section) continue;
+                if (whole || counters.values[i] != 0) {
+                    json.member(kCountNames[i].name, counters.values[i]);
+                }
+            }
+        });
+    }
+}
+
+sdk::Counters read_counters(ObjectReader& read, std::vector<FieldError>& errors) {
+    sdk::Counters counters;
+    for (const std::string_view section : {"files", "bytes"}) {
+        read.child(section, [&](const Poco::Dynamic::Var& value, Location location) {
+            ObjectReader nested{value, std::move(location), errors};
+            for (std::size_t i = 0; i < sdk::kCountKinds; ++i) {
+                if (kCountNames[i].section != section) continue;
+                counters.values[i] = nested.integer(kCountNames[i].name, 0, 0,
+                                                    std::numeric_limits<std::int64_t>::max());
+            }
+            nested.refuse_unknown();
+        });
+    }
+    return counters;
+}
+
+}  // namespace godwit::model

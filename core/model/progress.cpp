@@ -1,0 +1,189 @@
+#include "model/progress.h"
+
+#include "base/bytes.h"
+#include "model/counters.h"
+#include "model/writer.h"
+
+namespace godwit::model {
+namespace {
+
+using sdk::Count;
+using sdk::RequestState;
+using sdk::UnitKind;
+
+void write_progress(Writer& json, const sdk::Request& request, const Pace& pace) {
+    json.object([&] {
+        json.member("request_id", request.id);
+        json.member("state", sdk::to_string(request.state));
+        json.member("phase", phase_of(request));
+        json.member("reason", request.reason);
+        json.path("source_path", request.source_path);
+        json.path("destination_path", request.destination_path);
+        json.member("priority", request.priority);
+        json.member("transferred_bytes", request.counters[Count::BytesCopied]);
+        json.member("total_bytes", request.counters[Count::BytesPlanned]);
+        write_counters(json, request.counters, true);
+        json.member("listing_complete", listing_complete(request));
+        json.member("assignments", [&] {
+            for (std::size_t i = 0; i < sdk::kUnitKinds; ++i) {
+                json.member(sdk::to_string(static_cast<UnitKind>(i)), [&] {
+                    json.member("pending", request.backlog.pending[i]);
+                    json.member("leased", request.backlog.leased[i]);
+                });
+            }
+        });
+        json.member("rate_bytes_per_second", static_cast<std::int64_t>(pace.bytes_per_second));
+        json.member("eta_seconds", pace.eta_seconds);
+        json.member("limited_by", pace.limited_by);
+        json.member("created_at", request.created_at);
+        json.member("started_at", request.started_at);
+        json.member("updated_at", request.updated_at);
+        json.member("finished_at", request.finished_at);
+        json.member("detail", [&] {
+            for (const auto& [author, text] : request.detail) json.member(author, text);
+        });
+        json.member("error_count", request.error_count);
+    });
+}
+
+void write_file_error(Writer& json, const sdk::FileError& error) {
+    json.object([&] {
+        json.member("code", error.code);
+        json.member("errno", error.error_number);
+        json.member("retryable", error.retryable);
+        json.path("path", error.path);
+        json.member("offset", error.offset);
+        json.member("worker_id", error.worker);
+        json.member("attempt", error.attempt);
+        json.member("first_at", error.first_at);
+        json.member("last_at", error.last_at);
+        json.member("message", error.message);
+    });
+}
+
+std::optional<std::string_view> cursor_or_null(const std::string& cursor) {
+    if (cursor.empty()) return {};
+    return cursor;
+}
+
+void write_worker(Writer& json, const sdk::Worker& worker) {
+    json.object([&] {
+        json.member("worker_id", worker.id);
+        json.member("status", worker.status);
+        json.list("storage_paths", [&] {
+            for (const std::string& path : worker.storage_paths) json.value(path);
+        });
+        json.list("data_plane_endpoints", [&] {
+            for (const sdk::Endpoint& endpoint : worker.endpoints) {
+                json.object([&] {
+                    json.member("iface", endpoint.iface);
+                    json.member("address", endpoint.address);
+                });
+            }
+        });
+        json.member("control_plane_address", worker.peer_address);
+        json.list("transports", [&] {
+            for (const std::string& name : worker.transports) json.value(name);
+        });
+        json.member("slots", worker.slots);
+        json.member("last_seen", worker.last_seen);
+        json.member("silent_seconds", worker.silent_for.count() / 1000);
+    });
+}
+
+}  // namespace
+
+std::string_view phase_of(const sdk::Request& request) noexcept {
+    if (request.state != RequestState::Progress && request.state != RequestState::Paused) return "";
+    if (!listing_complete(request)) return "planning";
+    return request.backlog.stage == kCopyStage && request.backlog.outstanding() != 0 ? "copying"
+                                                                                     : "finalizing";
+}
+
+bool listing_complete(const sdk::Request& request) noexcept {
+    return request.state != RequestState::Queued &&
+           request.backlog.outstanding_of(UnitKind::Listing) == 0;
+}
+
+std::string print_progress(const sdk::Request& request, const Pace& pace) {
+    Writer json;
+    write_progress(json, request, pace);
+    return std::move(json).text();
+}
+
+std::string print_progress_list(std::span<const sdk::Request> requests,
+                                std::span<const Pace> paces) {
+    Writer json;
+    json.array([&] {
+        for (std::size_t i = 0; i < requests.size(); ++i) {
+            write_progress(json, requests[i], paces[i]);
+        }
+    });
+    return std::move(json).text();
+}
+
+std::string print_file_error(const sdk::FileError& error) {
+    Writer json;
+    write_file_error(json, error);
+    return std::move(json).text();
+}
+
+std::string print_error_page(const sdk::ErrorPage& page) {
+    Writer json;
+    json.object([&] {
+        json.list("errors", [&] {
+            for (const sdk::FileError& error : page.errors) write_file_error(json, error);
+        });
+        json.member("next", cursor_or_null(page.next));
+    });
+    return std::move(json).text();
+}
+
+std::string print_file_page(std::span<const sdk::Lease> in_flight, const sdk::ErrorPage& failed) {
+    Writer json;
+    json.object([&] {
+        json.list("files", [&] {
+            for (const sdk::Lease& lease : in_flight) {
+                json.object([&] {
+                    json.path("path", lease.unit.label);
+                    json.member("state", "in_flight");
+                    json.member("kind", sdk::to_string(lease.unit.kind));
+                    json.member("worker_id", lease.worker);
+                    json.member("files", lease.unit.files);
+                    json.member("offset", lease.unit.offset);
+                    json.member("bytes", lease.unit.bytes);
+                    json.member("attempt", lease.attempt);
+                });
+            }
+            for (const sdk::FileError& error : failed.errors) {
+                json.object([&] {
+                    json.path("path", error.path);
+                    json.member("state", error.code == "source_vanished" ? "vanished" : "failed");
+                    json.member("code", error.code);
+                    json.member("worker_id", error.worker);
+                    json.member("message", error.message);
+                });
+            }
+        });
+        json.member("next", cursor_or_null(failed.next));
+    });
+    return std::move(json).text();
+}
+
+std::string print_workers(const WorkerLists& lists) {
+    Writer json;
+    json.object([&] {
+        const auto write = [&](std::string_view name,
+                               const std::optional<std::span<const sdk::Worker>>& workers) {
+            if (!workers) return;
+            json.list(name, [&] {
+                for (const sdk::Worker& worker : *workers) write_worker(json, worker);
+            });
+        };
+        write("active", lists.active);
+        write("inactive", lists.inactive);
+    });
+    return std::move(json).text();
+}
+
+}  // namespace godwit::model

@@ -1,0 +1,116 @@
+#include "model/sync_request.h"
+
+#include <array>
+#include <limits>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/path.h"
+#include "model/writer.h"
+
+namespace godwit::model {
+namespace {
+
+using Poco::Dynamic::Var;
+
+// In the order of the enumerations; the first word is the default.
+constexpr std::array<std::string_view, 3> kDurability{"none", "file", "file_and_directory"};
+constexpr std::array<std::string_view, 2> kVerify{"transfer", "none"};
+constexpr std::array<std::string_view, 2> kSymlinks{"preserve", "skip"};
+
+template <class Enumeration, std::size_t N>
+std::string_view word(const std::array<std::string_view, N>& words, Enumeration value) {
+    return words[static_cast<std::size_t>(value)];
+}
+
+// `name`_b64, whose bytes decide, or else `name` as text; normalised. Empty after a problem.
+std::string read_path(ObjectReader& read, const std::string& name, bool& slash) {
+    constexpr std::size_t kPathBytesMax = 64 << 10;
+    const std::optional<std::string> bytes = read.bytes(name + "_b64", kPathBytesMax);
+    const bool absent = !bytes && !read.has(name);
+    const std::string text = bytes ? read.text(name, "") : read.text(name);
+    if (absent) return {};
+
+    const std::string& raw = bytes ? *bytes : text;
+    const auto normalised = base::normalise_path(raw);
+    if (!normalised) {
+        read.problem(name, normalised.error().message);
+        return {};
+    }
+    slash = raw.ends_with('/');
+    return *normalised;
+}
+
+SyncRequest read_request(const Var& value, Location location, std::vector<FieldError>& errors) {
+    SyncRequest request;
+    ObjectReader read{value, std::move(location), errors};
+    const bool has_id = read.has("request_id");
+    request.id = read.text("request_id");
+    if (has_id && !base::is_valid_id(request.id)) {
+        read.problem("request_id",
+                     "expected 1 to 128 characters out of A-Z a-z 0-9 . _ : -, got '" +
+                         base::printable(request.id, 160) + "'");
+    }
+    bool source_slash = false;
+    request.source_path = read_path(read, "source_path", source_slash);
+    request.destination_path = read_path(read, "destination_path", request.destination_slash);
+    if (!request.source_path.empty() && !request.destination_path.empty() &&
+        base::paths_overlap(request.source_path, request.destination_path)) {
+        read.problem("destination_path", "overlap: '" + base::printable(request.destination_path) +
+                                             "' and the source '" +
+                                             base::printable(request.source_path) +
+                                             "' lie one in the other");
+    }
+    request.chunk_size_mb = static_cast<std::uint32_t>(
+        read.integer("chunk_size_mb", 64, kChunkSizeMbMin, kChunkSizeMbMax));
+    read.child("options", [&](const Var& options, Location at) {
+        request.options = read_options(options, std::move(at), errors);
+    });
+    read.refuse_unknown();
+    return request;
+}
+
+}  // namespace
+
+RequestOptions read_options(const Var& value, Location location, std::vector<FieldError>& errors) {
+    RequestOptions options;
+    ObjectReader read{value, std::move(location), errors};
+    options.durability = static_cast<Durability>(read.one_of("durability", kDurability));
+    options.verify = static_cast<Verify>(read.one_of("verify", kVerify));
+    options.symlinks = static_cast<Symlinks>(read.one_of("symlinks", kSymlinks));
+    options.priority = static_cast<std::int32_t>(read.integer("priority", 0, -1000, 1000));
+    options.max_failures = static_cast<std::uint64_t>(
+        read.integer("max_failures", 0, 0, std::numeric_limits<std::int64_t>::max()));
+    options.mount_wait_seconds =
+        static_cast<std::uint32_t>(read.integer("mount_wait_seconds", 0, 0, 30 * 24 * 3600));
+    read.refuse_unknown();
+    return options;
+}
+
+void write_options(Writer& json, const RequestOptions& options) {
+    json.member("durability", word(kDurability, options.durability));
+    json.member("verify", word(kVerify, options.verify));
+    json.member("symlinks", word(kSymlinks, options.symlinks));
+    json.member("priority", options.priority);
+    json.member("max_failures", options.max_failures);
+    json.member("mount_wait_seconds", options.mount_wait_seconds);
+}
+
+Parsed<SyncRequest> parse_sync_request(std::string_view body) {
+    return parse_document<SyncRequest>(body, read_request);
+}
+
+std::string canonical(const SyncRequest& request) {
+    Writer json;
+    json.object([&] {
+        json.member("request_id", request.id);
+        json.path("source_path", request.source_path);
+        const bool slash = request.destination_slash && request.destination_path != "/";
+        json.path("destination_path", request.destination_path + (slash ? "/" : ""));
+        json.member("chunk_size_mb", request.chunk_size_mb);
+        json.member("options", [&] { write_options(json, request.options); });
+    });
+    return std::move(json).text();
+}
+
+}  // namespace godwit::model
