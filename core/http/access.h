@@ -26,7 +26,7 @@ struct TokenGrant {
 class AccessList {
 public:
     AccessList() = default;
-    // A grant without a token, or of the role Open, grants nothing, and still closes the list.
+    // A grant without a token grants nothing, and still closes the list: nobody presents that.
     explicit AccessList(const std::vector<TokenGrant>& grants);
 
     enum class Verdict : std::uint8_t { Allowed, Unauthenticated, Forbidden };

@@ -71,11 +71,12 @@ std::optional<Response> admit(Head head, const Router& router, const AccessList&
 
     const std::string_view target = head.target;
     const std::size_t question = std::min(target.find('?'), target.size());
-    auto match = router.match(request.method, target.substr(0, question));
+    const std::string_view path = target.substr(0, question);
+    request.path = percent_decode(path).value_or(std::string{path});
+    auto match = router.match(request.method, path);
     if (match.miss) return std::move(match.miss);
     exchange.route = match.route;
     request.parameters = std::move(match.parameters);
-    request.path = percent_decode(target.substr(0, question)).value();  // match() has tried it.
 
     if (auto refusal = check_role(*match.route, access, request)) return refusal;
     auto query = parse_query(target.substr(std::min(question + 1, target.size())));

@@ -189,7 +189,7 @@ void Connection::rerun(bool last) {
 }
 
 void Connection::on_completion(Completion completion) {
-    if (auto* answer = std::get_if<Answer>(&completion.outcome)) {
+    if (auto* answer = std::get_if<PrintedAnswer>(&completion.outcome)) {
         note_answer(*completion.exchange, answer->status);
         send(std::move(*answer));
         return advance();
@@ -211,20 +211,20 @@ void Connection::refuse_framing(const Refusal& refusal) {
 void Connection::refuse(const Response& response, bool close) {
     discard_bytes_ = exchange_->body_bytes - exchange_->request.body.size();
     note_answer(*exchange_, response.status);
-    send(make_answer(response, *exchange_, close || shared_.draining));
+    send(print_answer(response, *exchange_, close || shared_.draining));
     exchange_.reset();
 }
 
 void Connection::turn_away() {
     exchange_ = std::make_unique<Exchange>(shared_.body_bytes_held);
     shared_.tally.turned_away();
-    send(make_answer(problem(503, "overloaded", "too many connections: try again"), *exchange_,
-                     true));
+    send(print_answer(problem(503, "overloaded", "too many connections: try again"), *exchange_,
+                      true));
     exchange_.reset();
     advance();
 }
 
-void Connection::send(Answer answer) {
+void Connection::send(PrintedAnswer answer) {
     out_ = std::move(answer.bytes);
     out_at_ = 0;
     close_behind_ = answer.close || shared_.draining;

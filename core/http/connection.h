@@ -37,10 +37,10 @@ struct Shared {
 
 // Belongs to the loop's thread, and never blocks it.
 //
-//     Head ──► Body ──► Busy ◄──► Parked         A refusal goes from Head or Body to Answering at
-//      ▲                 │                       once. Discarding reads what is left of a body that
-//      │                 ▼                       nobody wanted; Lingering waits for the client to
-//      └─ Discarding ◄─ Answering ─► Lingering   have read its last answer, before the close.
+//     Head --> Body --> Busy <--> Parked        A refusal goes from Head or Body to Answering at
+//      ^                 |                      once. Discarding reads what is left of a body that
+//      |                 v                      nobody wanted; Lingering waits for the client to
+//      +- Discarding <- Answering -> Lingering  have read its last answer, before the close.
 class Connection {
 public:
     enum class State : std::uint8_t {
@@ -98,7 +98,7 @@ private:
     void await_head(base::Millis patience);
     void refuse(const Response& response, bool close);
     void refuse_framing(const Refusal& refusal);
-    void send(Answer answer);
+    void send(PrintedAnswer answer);
     void finish_answer();
     void note_answer(const Exchange& exchange, int status);
     void close() noexcept;

@@ -49,14 +49,14 @@ struct Exchange {
 };
 
 // What is sent back.
-struct Answer {
+struct PrintedAnswer {
     std::string bytes;
     int status = 200;
     bool close = false;  // Behind it.
 };
 
 // `close`: whatever the client wants. Nothing in `response` can break out of its header line.
-Answer make_answer(const Response& response, const Exchange& exchange, bool close);
+PrintedAnswer print_answer(const Response& response, const Exchange& exchange, bool close);
 
 // Route, role and length, in this order: whatever can be said without the body. Fills `exchange`
 // in from `head`, and gives the answer when that is the end of it.

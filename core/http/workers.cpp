@@ -92,10 +92,10 @@ void Workers::run() {
     }
 }
 
-std::variant<Answer, Park> Workers::answer(Job& job) const {
+std::variant<PrintedAnswer, Park> Workers::answer(Job& job) const {
     const Reply reply = run_handler(job);
     if (const auto* park = std::get_if<Park>(&reply)) return *park;
-    return make_answer(std::get<Response>(reply), *job.exchange, false);
+    return print_answer(std::get<Response>(reply), *job.exchange, false);
 }
 
 Reply Workers::run_handler(const Job& job) const {

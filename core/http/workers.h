@@ -27,7 +27,7 @@ struct Job {
 struct Completion {
     std::uint64_t connection = 0;
     std::unique_ptr<Exchange> exchange;
-    std::variant<Answer, Park> outcome;
+    std::variant<PrintedAnswer, Park> outcome;
 };
 
 // Thread-safe. Requests wait in two lanes, which take turns: new ones, and parked ones that were
@@ -55,7 +55,7 @@ public:
 private:
     void run();
     Job take(std::unique_lock<std::mutex>& lock);
-    std::variant<Answer, Park> answer(Job& job) const;
+    std::variant<PrintedAnswer, Park> answer(Job& job) const;
     Reply run_handler(const Job& job) const;
 
     const Limits limits_;

@@ -83,6 +83,20 @@ TEST_F(ClientAndServer, RefusalOfALargeBodyIsHeardBeforeItIsSent) {
     EXPECT_EQ(client.send("GET", "/ping")->status, 200);
 }
 
+TEST(Client, AnswerThatComesBeforeTheBodyIsSentEndsTheSending) {
+    MisbehavingMaster master{[](Peer& peer) {
+        peer.read_request();
+        peer.send("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n");
+        peer.hold();
+    }};
+    Client client = open(master.url());
+
+    const auto answer = client.send("POST", "/x", std::string(64 << 20, 'x'));
+
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->status, 413);
+}
+
 TEST_F(ClientAndServer, SpeakOverIpv6) {
     settings_.host = "::1";
     Server probe{settings_, {}, {}, metrics_};
@@ -288,11 +302,15 @@ TEST(Client, RequestIsSentOnceMoreWhenAKeptConnectionClosesInsteadOfAnswering) {
 }
 
 TEST(Client, AnswerNobodyAskedForIsNotTakenForTheNextOne) {
-    MisbehavingMaster master{{[](Peer& peer) {
+    Door first_is_read;
+    std::atomic<bool> sent{false};
+    MisbehavingMaster master{{[&](Peer& peer) {
                                   peer.read_request(2);
-                                  peer.send(std::string{kOk} +
-                                            "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
-                                  peer.ignore();
+                                  peer.send(kOk);
+                                  first_is_read.pass();
+                                  peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+                                  sent = true;
+                                  peer.hold();
                               },
                               [](Peer& peer) {
                                   peer.read_request(2);
@@ -300,6 +318,8 @@ TEST(Client, AnswerNobodyAskedForIsNotTakenForTheNextOne) {
                               }}};
     Client client = open(master.url());
     ASSERT_TRUE(client.send("POST", "/x", "{}"));
+    first_is_read.open();
+    ASSERT_TRUE(eventually([&] { return sent.load(); }));
 
     EXPECT_EQ(client.send("POST", "/x", "{}")->body, "ok");
 }

@@ -72,7 +72,8 @@ bool matches(const Poco::RegularExpression& expression, const std::string& text)
 // The same verdict as the gate's, by regular expressions. Only for heads within all limits.
 bool is_clear_head(const std::string& head) {
     static const Poco::RegularExpression request_line{
-        R"(^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,16} (?:[Hh][Tt][Tt][Pp]://[!"$-.0-~]*)?/[!"$-~]* HTTP/1\.[01]\z)"};
+        R"(^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,16} (?:[Hh][Tt][Tt][Pp]://[!"$-.0-~]*)?)"
+        R"(/[!"$-~]* HTTP/1\.[01]\z)"};
     static const Poco::RegularExpression header{
         R"(^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*\z)"};
     static const Poco::RegularExpression host{R"([-A-Za-z0-9._~!$&'()*+,;=:\[\]%]*)"};

@@ -122,7 +122,19 @@ TEST_F(SlowClients, DeadlineOfTheNextRequestBeginsAnew) {
         ASSERT_EQ(client.status(), 200);
         ASSERT_TRUE(eventually([&, begin = now()] { return now() - begin > kShort; }));
     }
+    const auto begin = now();
     client.send("GET ");
+    EXPECT_EQ(client.status(), 408);
+    EXPECT_LT(now() - begin, kPatience / 2);
+}
+
+TEST_F(SlowClients, HalfAHeadBehindARequestHasTheSameDeadline) {
+    settings_.keep_alive_timeout = 10 * kPatience;
+    start();
+    RawClient client = connect();
+    client.send(request_text("GET /ping") + "GET /pi");
+
+    EXPECT_EQ(client.status(), 200);
     EXPECT_EQ(client.status(), 408);
 }
 

@@ -129,8 +129,9 @@ TEST_F(GateAtWork, RefusesWhatCanBeReadInTwoWaysAndClosesBehindIt) {
 TEST_F(GateAtWork, RefusesEarlyWhatCannotBecomeARequest) {
     start();
     // No blank line ever comes: the answer must not wait for it.
-    for (const std::string& bytes : {std::string{"\x16\x03\x01"}, std::string{"GET /\0", 6},
-                                     std::string{"GET / HTTP/1.1\n"}}) {
+    for (const std::string& bytes :
+         {std::string{"\x16\x03\x01"}, std::string{"GET /\0", 6}, std::string{"GET / HTTP/1.1\n"},
+          std::string{"GET / HTTP/1.1\r\nX: a\rb"}}) {
         RawClient client = connect();
         client.send(bytes);
         EXPECT_EQ(client.status(), 400);

@@ -80,6 +80,9 @@ TEST_F(Parking, WakeUpDuringARunIsNotLost) {
 
     news_ = 1;
     server_->wake_parked();
+    // Behind these the loop has had its turn: nobody was parked whom it could have woken.
+    ASSERT_EQ(status_of(request_text("GET /ping")), 200);
+    ASSERT_EQ(status_of(request_text("GET /ping")), 200);
     door_.open();
 
     EXPECT_EQ(client.answer()->body, "\"news\"");

@@ -198,9 +198,12 @@ TEST(Json, MemoryOfADocumentIsBounded) {
 // nothing with it.
 TEST(Json, AgreesWithASecondOpinionOnMutatedTexts) {
     const std::string_view seeds[] = {
-        R"({"request_id":"demo-1","chunk_size_mb":64,"file_list":["a","b\u00e4\n",],"o":{"x":null,}})",
-        R"([{"worker_id":"w","storage_paths":["/a","/b"]},{"success":true,"bytes":18446744073709551615}])",
-        R"({"a":[[],{},[{}],-1.5e3,0.25,1e5,false],"b":"\ud83d\ude00\\\"/","c":9223372036854775807})",
+        R"({"request_id":"demo-1","chunk_size_mb":64,"file_list":["a","b\u00e4\n",],)"
+        R"("o":{"x":null,}})",
+        R"([{"worker_id":"w","storage_paths":["/a","/b"]},)"
+        R"({"success":true,"bytes":18446744073709551615}])",
+        R"({"a":[[],{},[{}],-1.5e3,0.25,1e5,false],"b":"\ud83d\ude00\\\"/",)"
+        R"("c":9223372036854775807})",
         "{\n \"a\" : -0 ,\r\n\t\"\\u0061b\" : [ 1 , 2 ] , }"};
     constexpr std::string_view kAlphabet = "{}[]\",:\\u0019aeE+-. \n\ttrue\x01\x7F\xC3\xA4\xFF/dD8";
     std::mt19937 random{20'261'124};

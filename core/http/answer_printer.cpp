@@ -41,9 +41,9 @@ bool is_ours(std::string_view name) noexcept {
 
 }  // namespace
 
-Answer make_answer(const Response& response, const Exchange& exchange, bool close) {
+PrintedAnswer print_answer(const Response& response, const Exchange& exchange, bool close) {
     constexpr std::size_t kHeadBytesExpected = 256;
-    Answer answer;
+    PrintedAnswer answer;
     answer.status = response.status;
     answer.close = close || !exchange.keep_alive;
 
