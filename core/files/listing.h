@@ -19,6 +19,9 @@ struct Entry {
 // before it returns; `directory` keeps its position. Bounded by the directory's size.
 Result<std::vector<std::string>> names_in(int directory);
 
+// The names of our own temporaries in the directory, in no order.
+Result<std::vector<std::string>> temporaries_in(int directory);
+
 // The entry's attributes, NotFound when it has vanished meanwhile.
 Result<Entry> entry_at(int directory, std::string name);
 

@@ -33,6 +33,10 @@ public:
     // gives it its final size. The destructor leaves it.
     static Result<NewFile> open_shared(int directory, std::string temporary, std::uint64_t size);
 
+    // Opens the temporary of a large file whose parts are all in. NotFound (ENOENT in `native`): it
+    // is gone, or has another size, so what was written to it is lost.
+    static Result<NewFile> open_existing(int directory, std::string temporary, std::uint64_t size);
+
     NewFile(NewFile&&) noexcept;
     NewFile& operator=(NewFile&&) noexcept;
     ~NewFile();

@@ -2,8 +2,10 @@
 // outside of it can be, whatever symlinks lie in the way (openat2(2), Linux 5.6).
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -23,22 +25,22 @@ public:
     // first.
     static Result<Tree> open_or_make(const std::string& storage_path, const std::string& path);
 
+    // For *at() calls; opened with O_PATH.
     int fd() const noexcept { return fd_.get(); }
 
     // From here on no symlink is followed at all: below the root of a request every component is
     // a real directory or an error (ELOOP in `native`). `relative` is "" for the tree itself, else
-    // "a/b", without "." or ".." components. Works beyond PATH_MAX.
+    // "a/b", without "." or ".." components. Works beyond PATH_MAX. Opened for reading.
     Result<base::UniqueFd> open_directory(std::string_view relative) const;
-    // O_RDONLY; regular files only, never blocks on a FIFO: others are InvalidArgument.
-    Result<base::UniqueFd> open_file(std::string_view relative) const;
 
 private:
     explicit Tree(base::UniqueFd fd) noexcept : fd_{std::move(fd)} {}
     base::UniqueFd fd_;
 };
 
-// "/a//b/./c/" is "/a/b/c". InvalidArgument: empty, relative, with a NUL, or with "..".
-Result<std::string> normalise(std::string_view path);
+// Opens a file of the directory for reading. Never through a symlink (ELOOP), never blocking on a
+// FIFO; whether it is a regular file, stat_of() tells.
+Result<base::UniqueFd> open_file_at(int directory, const std::string& name);
 
 // Splits "a/b/c" into "a/b" and "c"; "c" into "" and "c".
 struct SplitPath {

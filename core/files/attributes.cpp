@@ -1,0 +1,203 @@
+#include "files/attributes.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "base/bytes.h"
+#include "base/unique_fd.h"
+
+namespace godwit::files {
+namespace {
+
+using base::FileCode;
+
+constexpr std::uint32_t kSetIdBits = S_ISUID | S_ISGID;
+constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
+
+std::int64_t nanos_of(const statx_timestamp& time) {
+    return static_cast<std::int64_t>(time.tv_sec) * kNanosPerSecond + time.tv_nsec;
+}
+
+// Rounds towards the past, so that the nanoseconds are never negative.
+timespec timespec_of(std::int64_t nanos) {
+    std::int64_t seconds = nanos / kNanosPerSecond;
+    std::int64_t rest = nanos % kNanosPerSecond;
+    if (rest < 0) {
+        --seconds;
+        rest += kNanosPerSecond;
+    }
+    return {seconds, rest};
+}
+
+EntryType type_of(std::uint32_t mode) {
+    switch (mode & S_IFMT) {
+    case S_IFDIR: return EntryType::Directory;
+    case S_IFLNK: return EntryType::Symlink;
+    case S_IFIFO: return EntryType::Fifo;
+    case S_IFSOCK: return EntryType::Socket;
+    case S_IFBLK: return EntryType::BlockDevice;
+    case S_IFCHR: return EntryType::CharDevice;
+    default: return EntryType::File;
+    }
+}
+
+Result<Attributes> stat_path(int fd, const char* name, int flags) {
+    struct statx info {};
+    if (::statx(fd, name, flags, STATX_BASIC_STATS, &info) != 0) {
+        return base::errno_error("examine '" + base::printable(name) + "'");
+    }
+    Attributes attributes;
+    attributes.type = type_of(info.stx_mode);
+    attributes.mode = info.stx_mode & 07777;
+    attributes.uid = info.stx_uid;
+    attributes.gid = info.stx_gid;
+    attributes.size = info.stx_size;
+    attributes.mtime_ns = nanos_of(info.stx_mtime);
+    attributes.ctime_ns = nanos_of(info.stx_ctime);
+    attributes.inode = info.stx_ino;
+    attributes.device = gnu_dev_makedev(info.stx_dev_major, info.stx_dev_minor);
+    attributes.links = info.stx_nlink;
+    return attributes;
+}
+
+// How to reach the inode: by a real descriptor, or by one that was opened with O_PATH.
+struct Target {
+    int fd = -1;
+    bool path_only = false;
+
+    int chown(uid_t uid, gid_t gid) const {
+        return ::fchownat(fd, "", uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
+    }
+    int chmod(mode_t mode) const {
+        return path_only ? ::chmod(proc_name().c_str(), mode) : ::fchmod(fd, mode);
+    }
+    // fchmod() and friends refuse O_PATH descriptors; their links in /proc lead to the same inode.
+    std::string proc_name() const { return "/proc/self/fd/" + std::to_string(fd); }
+};
+
+Result<Applied> apply(const Target& target, const Attributes& wanted) {
+    const auto now = stat_of(target.fd);
+    if (!now) return now.error();
+    Applied applied;
+    bool chowned = false;
+    if (now->uid != wanted.uid || now->gid != wanted.gid) {
+        chowned = target.chown(wanted.uid, wanted.gid) == 0;
+        if (!chowned && errno != EPERM && errno != EINVAL)
+            return base::errno_error("set the owner");
+        if (!chowned) {
+            applied.owner_kept = false;
+            // Who may not give a file away may still set a group that it belongs to.
+            if (now->gid != wanted.gid) {
+                const auto keep = static_cast<uid_t>(-1);
+                chowned = target.chown(keep, wanted.gid) == 0;
+            }
+        }
+    }
+    if (wanted.type == EntryType::Symlink) return applied;
+    const std::uint32_t mode = applied.owner_kept ? wanted.mode : wanted.mode & ~kSetIdBits;
+    // chown() clears setuid and setgid.
+    const bool cleared = chowned && (mode & kSetIdBits) != 0;
+    if ((now->mode != mode || cleared) && target.chmod(mode) != 0) {
+        return base::errno_error("set the mode");
+    }
+    return applied;
+}
+
+std::array<timespec, 2> times_of(const Attributes& wanted) {
+    return {{{0, UTIME_OMIT}, timespec_of(wanted.mtime_ns)}};
+}
+
+// What both sides' errors mean alike.
+FileCode common_code(const Error& error) noexcept {
+    switch (error.native) {
+    case EACCES:
+    case EPERM:
+    case EXDEV: return FileCode::PermissionDenied;  // EXDEV: it leads out of the storage path.
+    case ENAMETOOLONG: return FileCode::NameTooLong;
+    case EROFS: return FileCode::ReadOnly;
+    case ENOSPC:
+    case EDQUOT: return FileCode::NoSpace;
+    case EFBIG: return FileCode::TooLarge;
+    case ETIMEDOUT: return FileCode::TimedOut;
+    case ENODEV: return FileCode::NoWorker;
+    case EIO:
+    case ESTALE:
+    case EREMOTEIO:
+    case ENOTCONN:
+    case ESHUTDOWN: return FileCode::InputOutput;
+    case ENOSYS:
+    case EOPNOTSUPP: return FileCode::Unsupported;
+    default: break;
+    }
+    if (error.code == Code::TimedOut) return FileCode::TimedOut;
+    if (error.code == Code::PeerLost) return FileCode::PeerLost;
+    return FileCode::Internal;
+}
+
+}  // namespace
+
+Result<Attributes> stat_of(int fd) {
+    return stat_path(fd, "", AT_EMPTY_PATH);
+}
+
+Result<Attributes> stat_at(int directory, const std::string& name) {
+    return stat_path(directory, name.c_str(), AT_SYMLINK_NOFOLLOW);
+}
+
+Result<Applied> apply_to_file(int fd, const Attributes& wanted) {
+    auto applied = apply({fd, false}, wanted);
+    if (applied && ::futimens(fd, times_of(wanted).data()) != 0) {
+        return base::errno_error("set the times");
+    }
+    return applied;
+}
+
+Result<Applied> apply_at(int directory, const std::string& name, const Attributes& wanted) {
+    const base::UniqueFd fd{::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+    if (!fd) return base::errno_error("open '" + base::printable(name) + "'");
+    const auto now = stat_of(fd.get());
+    if (!now) return now.error();
+    if (now->type != wanted.type) {
+        return Error{Code::InvalidArgument,
+                     "'" + base::printable(name) + "' is of another type now", ENOTDIR};
+    }
+    const Target target{fd.get(), true};
+    auto applied = apply(target, wanted);
+    if (!applied) return applied;
+    const bool symlink = wanted.type == EntryType::Symlink;
+    const int failed =
+        symlink ? ::utimensat(directory, name.c_str(), times_of(wanted).data(), AT_SYMLINK_NOFOLLOW)
+                : ::utimensat(AT_FDCWD, target.proc_name().c_str(), times_of(wanted).data(), 0);
+    if (failed != 0) return base::errno_error("set the times of '" + base::printable(name) + "'");
+    return applied;
+}
+
+FileCode source_code(const Error& error) noexcept {
+    switch (error.native) {
+    case ENOENT: return FileCode::SourceMissing;
+    case ENOTDIR:
+    case EISDIR: return FileCode::TypeConflict;
+    case ELOOP: return FileCode::SymlinkLoop;
+    default: return common_code(error);
+    }
+}
+
+FileCode destination_code(const Error& error) noexcept {
+    switch (error.native) {
+    // What was there a moment ago is gone: a retry makes it anew.
+    case ENOENT: return FileCode::InputOutput;
+    // Something else is in the way, a symlink included: below the root none is followed.
+    case ENOTDIR:
+    case EISDIR:
+    case EEXIST:
+    case ELOOP:
+    case ENOTEMPTY: return FileCode::TypeConflict;
+    default: return common_code(error);
+    }
+}
+
+}  // namespace godwit::files

@@ -1,0 +1,193 @@
+#include "files/publish.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "base/bytes.h"
+
+namespace godwit::files {
+namespace {
+
+using base::UniqueFd;
+
+constexpr std::string_view kPrefix = ".godwit.";
+constexpr std::size_t kHexDigits = 16;
+constexpr mode_t kUnpublishedMode = 0600;
+// A leftover with the same name is removed; if somebody keeps making it, that is no leftover.
+constexpr int kCreateTries = 3;
+
+// FNV-1a, 64 bit (Fowler, Noll, Vo; offset basis and prime as published). Not for secrets: names
+// that collide in one directory differ in their generation, or wait for each other's rename.
+std::uint64_t hash_of(std::string_view name) noexcept {
+    std::uint64_t hash = 0xcbf29ce484222325;
+    for (const char byte : name) {
+        hash ^= static_cast<unsigned char>(byte);
+        hash *= 0x100000001b3;
+    }
+    return hash;
+}
+
+Error failed_on(std::string_view what, const std::string& name, int error_number = errno) {
+    return base::errno_error(std::string{what} + " '" + base::printable(name) + "'", error_number);
+}
+
+}  // namespace
+
+std::string temporary_name(std::string_view name, std::uint64_t generation) {
+    return std::string{kPrefix} + base::to_hex(hash_of(name)) + "." + base::to_hex(generation);
+}
+
+bool is_temporary(std::string_view name) noexcept {
+    constexpr std::string_view kHex = "0123456789abcdef";
+    if (name.size() != kPrefix.size() + 2 * kHexDigits + 1 || !name.starts_with(kPrefix)) {
+        return false;
+    }
+    name.remove_prefix(kPrefix.size());
+    return name[kHexDigits] == '.' &&
+           name.substr(0, kHexDigits).find_first_not_of(kHex) == std::string_view::npos &&
+           name.substr(kHexDigits + 1).find_first_not_of(kHex) == std::string_view::npos;
+}
+
+NewFile::NewFile(int directory, std::string temporary, UniqueFd fd, bool remove) noexcept
+    : directory_{directory},
+      temporary_{std::move(temporary)},
+      fd_{std::move(fd)},
+      remove_{remove} {}
+
+NewFile::NewFile(NewFile&& other) noexcept
+    : directory_{other.directory_},
+      temporary_{std::move(other.temporary_)},
+      fd_{std::move(other.fd_)},
+      remove_{std::exchange(other.remove_, false)} {}
+
+NewFile& NewFile::operator=(NewFile&& other) noexcept {
+    if (this != &other) {
+        if (remove_) ::unlinkat(directory_, temporary_.c_str(), 0);
+        directory_ = other.directory_;
+        temporary_ = std::move(other.temporary_);
+        fd_ = std::move(other.fd_);
+        remove_ = std::exchange(other.remove_, false);
+    }
+    return *this;
+}
+
+NewFile::~NewFile() {
+    if (remove_) ::unlinkat(directory_, temporary_.c_str(), 0);
+}
+
+Result<NewFile> NewFile::create(int directory, std::string temporary) {
+    for (int attempt = 0; attempt < kCreateTries; ++attempt) {
+        UniqueFd fd{::openat(directory, temporary.c_str(),
+                             O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kUnpublishedMode)};
+        if (fd) return NewFile{directory, std::move(temporary), std::move(fd), true};
+        if (errno != EEXIST) return failed_on("create", temporary);
+        if (auto removed = remove_temporary(directory, temporary); !removed) {
+            return std::move(removed).error();
+        }
+    }
+    return failed_on("create", temporary, EEXIST);
+}
+
+Result<NewFile> NewFile::open_shared(int directory, std::string temporary, std::uint64_t size) {
+    UniqueFd fd{::openat(directory, temporary.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+                         kUnpublishedMode)};
+    if (!fd) return failed_on("create", temporary);
+    const auto now = stat_of(fd.get());
+    if (!now) return now.error();
+    if (now->type != EntryType::File) return failed_on("create", temporary, EEXIST);
+    if (now->size != size && ::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) {
+        return failed_on("size", temporary);
+    }
+    return NewFile{directory, std::move(temporary), std::move(fd), false};
+}
+
+Result<NewFile> NewFile::open_existing(int directory, std::string temporary, std::uint64_t size) {
+    UniqueFd fd{::openat(directory, temporary.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC)};
+    if (!fd) return failed_on("open", temporary);
+    const auto now = stat_of(fd.get());
+    if (!now) return now.error();
+    if (now->type != EntryType::File || now->size != size) {
+        return failed_on("open whole", temporary, ENOENT);
+    }
+    return NewFile{directory, std::move(temporary), std::move(fd), false};
+}
+
+Status NewFile::write_at(std::span<const std::byte> bytes, std::uint64_t offset) {
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+        const ssize_t count = ::pwrite(fd_.get(), bytes.data() + done, bytes.size() - done,
+                                       static_cast<off_t>(offset + done));
+        if (count > 0) {
+            done += static_cast<std::size_t>(count);
+        } else if (count == 0) {
+            return base::errno_error("write", EIO);
+        } else if (errno != EINTR) {
+            return base::errno_error("write");
+        }
+    }
+    return {};
+}
+
+Status NewFile::sync_data() {
+    if (::fdatasync(fd_.get()) != 0) return base::errno_error("write to the medium");
+    return {};
+}
+
+Result<Applied> NewFile::publish(const std::string& name, const Attributes& wanted,
+                                 Durability durability) {
+    remove_ = true;  // Whatever fails from here on, nobody will come back for the temporary.
+    auto applied = apply_to_file(fd_.get(), wanted);
+    if (!applied) return applied;
+    if (durability != Durability::None && ::fsync(fd_.get()) != 0) {
+        return base::errno_error("write to the medium");
+    }
+    // Closed before it is seen: NFS shows the contents to others from then on.
+    fd_.reset();
+    if (::renameat(directory_, temporary_.c_str(), directory_, name.c_str()) != 0) {
+        return failed_on("publish", name);
+    }
+    remove_ = false;
+    if (durability == Durability::FileAndDirectory && ::fsync(directory_) != 0) {
+        return base::errno_error("write the directory to the medium");
+    }
+    return applied;
+}
+
+Result<Applied> publish_symlink(int directory, const std::string& name, const std::string& target,
+                                const Attributes& wanted, std::uint64_t generation) {
+    const std::string temporary = temporary_name(name, generation);
+    if (::symlinkat(target.c_str(), directory, temporary.c_str()) != 0) {
+        if (errno != EEXIST) return failed_on("create link", name);
+        if (auto removed = remove_temporary(directory, temporary); !removed) {
+            return std::move(removed).error();
+        }
+        if (::symlinkat(target.c_str(), directory, temporary.c_str()) != 0) {
+            return failed_on("create link", name);
+        }
+    }
+    auto applied = apply_at(directory, temporary, wanted);
+    if (applied && ::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0) {
+        applied = failed_on("publish link", name);
+    }
+    if (!applied) ::unlinkat(directory, temporary.c_str(), 0);
+    return applied;
+}
+
+Result<Made> make_directory(int parent, const std::string& name, std::uint32_t mode) {
+    if (::mkdirat(parent, name.c_str(), (mode & 0777) | 0700) == 0) return Made::Created;
+    if (errno != EEXIST) return failed_on("make directory", name);
+    const auto there = stat_at(parent, name);
+    if (!there) return there.error();
+    if (there->type != EntryType::Directory) return failed_on("make directory", name, ENOTDIR);
+    return Made::Existing;
+}
+
+Status remove_temporary(int directory, const std::string& temporary) {
+    if (::unlinkat(directory, temporary.c_str(), 0) == 0 || errno == ENOENT) return {};
+    return failed_on("remove", temporary);
+}
+
+}  // namespace godwit::files

@@ -1,0 +1,133 @@
+#include "files/root.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+
+#include "base/bytes.h"
+#include "files/publish.h"
+
+namespace godwit::files {
+namespace {
+
+using base::UniqueFd;
+
+constexpr std::uint64_t kBeneath = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+// A rename somewhere in the system makes a confined lookup give up with EAGAIN; it is worth
+// another try, not an endless one.
+constexpr int kLookupTries = 256;
+constexpr std::uint32_t kParentMode = 0777;
+
+UniqueFd open_confined(int directory, const std::string& path, std::uint64_t flags,
+                       std::uint64_t resolve) {
+    open_how how{};
+    how.flags = flags | O_CLOEXEC;
+    how.resolve = resolve;
+    for (int attempt = 0; attempt < kLookupTries; ++attempt) {
+        const long fd = ::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof(how));
+        if (fd >= 0) return UniqueFd{static_cast<int>(fd)};
+        if (errno != EAGAIN && errno != EINTR) break;
+    }
+    return {};
+}
+
+// Paths that the kernel takes in one piece end below PATH_MAX; longer ones are walked in several.
+UniqueFd open_in_pieces(int directory, std::string_view path, std::uint64_t flags,
+                        std::uint64_t resolve) {
+    UniqueFd at;
+    while (path.size() >= PATH_MAX) {
+        const std::size_t cut = path.rfind('/', PATH_MAX - 1);
+        if (cut == std::string_view::npos) {
+            errno = ENAMETOOLONG;
+            return {};
+        }
+        UniqueFd next = open_confined(at ? at.get() : directory, std::string{path.substr(0, cut)},
+                                      O_PATH | O_DIRECTORY, resolve);
+        if (!next) return {};
+        at = std::move(next);
+        path.remove_prefix(cut + 1);
+    }
+    return open_confined(at ? at.get() : directory, std::string{path}, flags, resolve);
+}
+
+Result<UniqueFd> open_storage(const std::string& storage_path) {
+    UniqueFd fd{::open(storage_path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    if (!fd) return base::errno_error("open storage path '" + base::printable(storage_path) + "'");
+    return fd;
+}
+
+// "/s" and "/s/a/b" are "a/b".
+std::string_view below(const std::string& storage_path, const std::string& path) {
+    const std::size_t skip = storage_path == "/" ? 1 : storage_path.size() + 1;
+    return std::string_view{path}.substr(std::min(skip, path.size()));
+}
+
+}  // namespace
+
+Result<Tree> Tree::open(const std::string& storage_path, const std::string& path) {
+    auto storage = open_storage(storage_path);
+    if (!storage) return std::move(storage).error();
+    const std::string_view relative = below(storage_path, path);
+    if (relative.empty()) return Tree{std::move(*storage)};
+    UniqueFd fd = open_in_pieces(storage->get(), relative, O_PATH | O_DIRECTORY, kBeneath);
+    if (!fd) return base::errno_error("open '" + base::printable(path) + "'");
+    return Tree{std::move(fd)};
+}
+
+Result<Tree> Tree::open_or_make(const std::string& storage_path, const std::string& path) {
+    auto tree = open(storage_path, path);
+    if (tree || tree.error().code != Code::NotFound) return tree;
+    const std::string_view relative = below(storage_path, path);
+    if (relative.empty()) return tree;
+    const SplitPath split = files::split(path);
+    auto parent =
+        open_or_make(storage_path, std::string{split.directory.empty() ? "/" : split.directory});
+    if (!parent) return parent;
+    auto made = make_directory(parent->fd(), std::string{split.name}, kParentMode);
+    if (!made) return wrap(std::move(made).error(), "make '" + base::printable(path) + "'");
+    return open(storage_path, path);
+}
+
+Result<UniqueFd> Tree::open_directory(std::string_view relative) const {
+    UniqueFd fd = open_in_pieces(fd_.get(), relative.empty() ? "." : relative,
+                                 O_RDONLY | O_DIRECTORY, kBeneath | RESOLVE_NO_SYMLINKS);
+    if (!fd) return base::errno_error("open directory '" + base::printable(relative) + "'");
+    return fd;
+}
+
+Result<UniqueFd> open_file_at(int directory, const std::string& name) {
+    UniqueFd fd{::openat(directory, name.c_str(),
+                         O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+    if (!fd) return base::errno_error("open '" + base::printable(name) + "'");
+    return fd;
+}
+
+SplitPath split(std::string_view relative) noexcept {
+    const std::size_t slash = relative.rfind('/');
+    if (slash == std::string_view::npos) return {"", relative};
+    return {relative.substr(0, slash), relative.substr(slash + 1)};
+}
+
+std::string join(std::string_view directory, std::string_view name) {
+    std::string path{directory};
+    if (!path.empty()) path += '/';
+    return path += name;
+}
+
+Result<std::uint64_t> file_system_id(const std::string& path) {
+    struct stat info {};
+    if (::stat(path.c_str(), &info) != 0) {
+        return base::errno_error("examine '" + base::printable(path) + "'");
+    }
+    if (!S_ISDIR(info.st_mode)) {
+        return base::errno_error("examine '" + base::printable(path) + "'", ENOTDIR);
+    }
+    return static_cast<std::uint64_t>(info.st_dev);
+}
+
+}  // namespace godwit::files
