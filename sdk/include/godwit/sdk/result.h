@@ -104,7 +104,8 @@ public:
     // Only when ok().
     T& operator*() & noexcept { return *value(); }
     const T& operator*() const& noexcept { return *value(); }
-    T&& operator*() && noexcept { return std::move(*value()); }
+    // By value, so that `for (… : *make_list())` outlives the temporary.
+    T operator*() && noexcept { return std::move(*value()); }
     T* operator->() noexcept { return value(); }
     const T* operator->() const noexcept { return value(); }
 
