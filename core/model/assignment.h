@@ -82,7 +82,7 @@ struct Assignment {
     std::vector<sdk::WorkerId> destination_pool;
     sdk::WorkerId destination;                   // Empty: none is known.
     std::map<sdk::WorkerId, std::string> peers;  // host:port of the destination
-    std::string ticket;                          // See core/transfer/ticket.h.
+    std::string ticket;                          // See base/ticket.h.
 };
 // One as the guide's form answers it, and the array of the batch form.
 std::string print_assignment(const Assignment& assignment);

@@ -61,6 +61,29 @@ void write_file_error(Writer& json, const sdk::FileError& error) {
     });
 }
 
+void write_file(Writer& json, const sdk::Lease& lease) {
+    json.object([&] {
+        json.path("path", lease.unit.label);
+        json.member("state", "in_flight");
+        json.member("kind", sdk::to_string(lease.unit.kind));
+        json.member("worker_id", lease.worker);
+        json.member("files", lease.unit.files);
+        json.member("offset", lease.unit.offset);
+        json.member("bytes", lease.unit.bytes);
+        json.member("attempt", lease.attempt);
+    });
+}
+
+void write_file(Writer& json, const sdk::FileError& error) {
+    json.object([&] {
+        json.path("path", error.path);
+        json.member("state", error.code == "source_vanished" ? "vanished" : "failed");
+        json.member("code", error.code);
+        json.member("worker_id", error.worker);
+        json.member("message", error.message);
+    });
+}
+
 std::optional<std::string_view> cursor_or_null(const std::string& cursor) {
     if (cursor.empty()) return {};
     return cursor;
@@ -143,31 +166,24 @@ std::string print_file_page(std::span<const sdk::Lease> in_flight, const sdk::Er
     Writer json;
     json.object([&] {
         json.list("files", [&] {
-            for (const sdk::Lease& lease : in_flight) {
-                json.object([&] {
-                    json.path("path", lease.unit.label);
-                    json.member("state", "in_flight");
-                    json.member("kind", sdk::to_string(lease.unit.kind));
-                    json.member("worker_id", lease.worker);
-                    json.member("files", lease.unit.files);
-                    json.member("offset", lease.unit.offset);
-                    json.member("bytes", lease.unit.bytes);
-                    json.member("attempt", lease.attempt);
-                });
-            }
-            for (const sdk::FileError& error : failed.errors) {
-                json.object([&] {
-                    json.path("path", error.path);
-                    json.member("state", error.code == "source_vanished" ? "vanished" : "failed");
-                    json.member("code", error.code);
-                    json.member("worker_id", error.worker);
-                    json.member("message", error.message);
-                });
-            }
+            for (const sdk::Lease& lease : in_flight) write_file(json, lease);
+            for (const sdk::FileError& error : failed.errors) write_file(json, error);
         });
         json.member("next", cursor_or_null(failed.next));
     });
     return std::move(json).text();
+}
+
+std::string print_file_lines(std::span<const sdk::Lease> in_flight, const sdk::ErrorPage& failed) {
+    std::string lines;
+    const auto add = [&](const auto& file) {
+        Writer json;
+        write_file(json, file);
+        lines += std::move(json).text() + "\n";
+    };
+    for (const sdk::Lease& lease : in_flight) add(lease);
+    for (const sdk::FileError& error : failed.errors) add(error);
+    return lines;
 }
 
 std::string print_workers(const WorkerLists& lists) {

@@ -39,6 +39,8 @@ std::string print_file_error(const sdk::FileError& error);
 std::string print_error_page(const sdk::ErrorPage& page);
 // {"files":[{path,state,…}],"next":…}: what is being copied, and what failed.
 std::string print_file_page(std::span<const sdk::Lease> in_flight, const sdk::ErrorPage& failed);
+// The same, an object a line.
+std::string print_file_lines(std::span<const sdk::Lease> in_flight, const sdk::ErrorPage& failed);
 
 // {"active":[…],"inactive":[…]}; a list that is not asked for is left out.
 struct WorkerLists {

@@ -159,6 +159,18 @@ Result<std::shared_ptr<sdk::Transport>> PluginHost::make_transport(
     return make<sdk::Transport>(sdk::PluginKind::Transport, choice);
 }
 
+Status PluginHost::check(sdk::PluginKind kind, const config::PluginChoice& choice) const {
+    const auto file = find_file(folders_, kind, choice.plugin);
+    if (!file) return at_choice(choice, file.error());
+    const auto library = Library::load(*file);
+    if (!library) return at_choice(choice, library.error());
+    const sdk::PluginDescriptor& descriptor = (*library)->descriptor();
+    sdk::Reader read{choice.options.values, choice.options.path};
+    for (std::size_t i = 0; i < descriptor.option_count; ++i)
+        read.child(descriptor.options[i].name);
+    return read.finish();
+}
+
 std::vector<Listed> PluginHost::list() const {
     std::vector<Listed> all;
     for (const std::string& folder : folders_) {
