@@ -1,0 +1,35 @@
+// Works off assignments: one at a time on each of a few threads.
+#pragma once
+
+#include <functional>
+#include <stop_token>
+
+#include "agent/mounts.h"
+#include "agent/peers.h"
+#include "model/assignment.h"
+#include "transfer/ledger.h"
+#include "transfer/rails.h"
+
+namespace godwit::agent {
+
+// Thread-safe; carries no state of an assignment.
+class Executor {
+public:
+    // All of them outlive it.
+    Executor(transfer::Rails& rails, Peers& peers, Mounts& mounts, transfer::Ledger& ledger)
+        : rails_{rails}, peers_{peers}, mounts_{mounts}, ledger_{ledger} {}
+
+    // Blocks until the assignment is done, has failed, or was stopped. Never throws: what an
+    // assignment throws is its failure.
+    model::AssignmentResult run(const model::Assignment& assignment, std::stop_token stop) noexcept;
+
+private:
+    model::AssignmentResult carry_out(const model::Assignment& assignment, std::stop_token stop);
+
+    transfer::Rails& rails_;
+    Peers& peers_;
+    Mounts& mounts_;
+    transfer::Ledger& ledger_;
+};
+
+}  // namespace godwit::agent

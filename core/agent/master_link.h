@@ -1,0 +1,74 @@
+// The agent's conversation with the master: heartbeats, polls, reports, each on a thread and
+// connection of its own, so that a long poll delays no report.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "agent/holdings.h"
+#include "base/time.h"
+#include "config/settings.h"
+#include "http/client.h"
+#include "model/assignment.h"
+
+namespace godwit::agent {
+
+// What the link asks of the agent. Called on the link's threads.
+struct LinkHooks {
+    std::function<model::Heartbeat()> heartbeat;  // Everything but status and leases.
+    std::function<void(model::Assignment)> take;  // There is a slot for it.
+    std::function<void(const model::RequestRef&)> request_ended;
+};
+
+// Thread-safe.
+class MasterLink {
+public:
+    static Result<std::unique_ptr<MasterLink>> start(const config::AgentSettings& settings,
+                                                     Holdings& holdings, LinkHooks hooks);
+    ~MasterLink();
+
+    // A slot has become free, its assignment has this result.
+    void report(model::AssignmentResult result);
+
+    // No more assignments are asked for.
+    void stop_polling();
+    // Waits until everything is reported, then says goodbye; up to `deadline`.
+    void finish(base::Deadline deadline);
+
+private:
+    MasterLink(const config::AgentSettings& settings, Holdings& holdings, LinkHooks hooks);
+
+    void heartbeat_loop(std::stop_token stop);
+    bool beat(http::Client& client, std::string_view status);
+    void poll_loop(std::stop_token stop);
+    bool poll(http::Client& client, std::size_t free_slots);
+    void report_loop(std::stop_token stop);
+    bool send(http::Client& client, const std::vector<model::AssignmentResult>& batch);
+    void settle(const model::AssignmentResult& result, std::string_view outcome);
+    void note_answer(bool good, const std::string& what, const std::string& reason);
+
+    const config::AgentSettings& settings_;
+    Holdings& holdings_;
+    const LinkHooks hooks_;
+    http::Client heartbeat_client_;
+    http::Client poll_client_;
+    http::Client report_client_;
+
+    std::mutex mutex_;
+    std::condition_variable_any changed_;
+    std::size_t free_slots_ = 0;                      // guarded by mutex_
+    std::deque<model::AssignmentResult> unreported_;  // guarded by mutex_
+    std::size_t reporting_ = 0;                       // guarded by mutex_
+    bool reachable_ = true;                           // guarded by mutex_
+    std::jthread heartbeat_thread_;
+    std::jthread poll_thread_;
+    std::jthread report_thread_;
+};
+
+}  // namespace godwit::agent

@@ -1,0 +1,94 @@
+#include "agent/work_context.h"
+
+#include "godwit/sdk/types.h"
+
+namespace godwit::agent {
+namespace {
+
+model::AssignmentResult result_for(const model::Assignment& assignment) {
+    model::AssignmentResult result;
+    result.request = assignment.id.request;
+    result.worker = assignment.worker;
+    result.assignment = assignment.id;
+    result.attempt = assignment.attempt;
+    return result;
+}
+
+peer::Durability to_message(model::Durability durability) {
+    switch (durability) {
+    case model::Durability::None: return peer::NONE;
+    case model::Durability::File: return peer::FILE_DATA;
+    case model::Durability::FileAndDirectory: return peer::FILE_AND_DIRECTORY;
+    }
+    return peer::NONE;
+}
+
+}  // namespace
+
+model::AssignmentResult failed(const model::Assignment& assignment,
+                               const transfer::Trouble& trouble) {
+    model::AssignmentResult result = result_for(assignment);
+    result.message = trouble.message;
+    result.released = trouble.is_stop;
+    result.pause = trouble.code == base::FileCode::NoSpace;
+    result.retryable = base::is_retryable(trouble.code);
+    result.error = file_error(assignment.unit.label, trouble);
+    return result;
+}
+
+model::AssignmentResult hopeless(const model::Assignment& assignment,
+                                 const transfer::Trouble& trouble) {
+    model::AssignmentResult result = failed(assignment, trouble);
+    result.fatal = !result.released && !result.pause && !result.retryable;
+    return result;
+}
+
+model::AssignmentResult succeeded(const model::Assignment& assignment, sdk::Effects effects) {
+    model::AssignmentResult result = result_for(assignment);
+    result.success = true;
+    result.message = std::move(effects.message);
+    result.effects = std::move(effects);
+    return result;
+}
+
+sdk::FileError file_error(const std::string& path, const transfer::Trouble& trouble) {
+    sdk::FileError error;
+    error.path = path;
+    error.code = base::to_string(trouble.code);
+    error.error_number = trouble.error_number;
+    error.retryable = base::is_retryable(trouble.code);
+    error.message = trouble.message;
+    return error;
+}
+
+std::string path_of(const std::string& directory, const std::string& name) {
+    return directory.empty() ? name : directory + "/" + name;
+}
+
+Result<files::Tree> open_source(const WorkContext& context, work::Roots roots) {
+    sdk::Worker self;
+    self.storage_paths = context.storage_paths;
+    const std::string& path = context.assignment.source_path;
+    const std::string storage_path{sdk::mount_of(self, path)};
+    if (storage_path.empty()) {
+        return Error{Code::NotFound,
+                     "'" + path + "' lies beneath no storage path that is mounted here", ENOENT};
+    }
+    if (roots == work::TREES) return files::Tree::open(storage_path, path);
+    const std::size_t slash = path.rfind('/');
+    return files::Tree::open(storage_path, slash == 0 ? "/" : path.substr(0, slash));
+}
+
+peer::Open open_message(const model::Assignment& assignment, work::Roots roots) {
+    peer::Open open;
+    open.set_request_id(assignment.id.request);
+    open.set_generation(assignment.generation);
+    open.set_destination_path(assignment.destination_path);
+    open.set_roots(roots);
+    open.set_durability(to_message(assignment.options.durability));
+    open.set_ticket(assignment.ticket);
+    open.set_verify(assignment.options.verify == model::Verify::Transfer);
+    return open;
+}
+
+}  // namespace godwit::agent

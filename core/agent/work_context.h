@@ -1,0 +1,44 @@
+// What an executor has in hand for one assignment.
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "files/root.h"
+#include "model/assignment.h"
+#include "transfer/delivery.h"
+#include "work.pb.h"
+
+namespace godwit::agent {
+
+// Lives on the executor's stack.
+struct WorkContext {
+    const model::Assignment& assignment;
+    const work::Work& work;
+    const std::vector<std::string>& storage_paths;  // That are mounted now.
+    transfer::Delivery& delivery;
+    std::stop_token stop;
+};
+
+// The outcome of an assignment that failed as a whole.
+model::AssignmentResult failed(const model::Assignment& assignment,
+                               const transfer::Trouble& trouble);
+// The same, with no hope for the request.
+model::AssignmentResult hopeless(const model::Assignment& assignment,
+                                 const transfer::Trouble& trouble);
+model::AssignmentResult succeeded(const model::Assignment& assignment, sdk::Effects effects);
+
+// An error record of one file.
+sdk::FileError file_error(const std::string& path, const transfer::Trouble& trouble);
+
+// "a/b" and "c" are "a/b/c"; "" and "c" are "c".
+std::string path_of(const std::string& directory, const std::string& name);
+
+// The source's tree that the work's relative paths hang below.
+Result<files::Tree> open_source(const WorkContext& context, work::Roots roots);
+// What the destination needs to know to open its side.
+peer::Open open_message(const model::Assignment& assignment, work::Roots roots);
+
+}  // namespace godwit::agent
