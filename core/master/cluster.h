@@ -1,0 +1,66 @@
+// What the master sees of the cluster: workers and unfinished requests, read from the store at most
+// every so often, so that a poll costs no scan of the store.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "godwit/sdk/state_store.h"
+
+namespace godwit::master {
+
+// Immutable once made. May be some hundred milliseconds old: claims are decided by the store.
+struct Snapshot {
+    std::vector<sdk::Worker> workers;    // All that are known, by id.
+    std::vector<sdk::Request> active;    // QUEUED, PROGRESS and PAUSED, oldest first.
+    std::vector<bool> destination_busy;  // Per active request: an older one writes there.
+    base::Deadline taken_at{};
+
+    const sdk::Worker* worker(const sdk::WorkerId& id) const noexcept;
+};
+
+// Thread-safe.
+class Cluster {
+public:
+    // `store` outlives it.
+    Cluster(sdk::StateStore& store, base::Millis heartbeat_timeout);
+
+    // The newest picture there is; taken anew when it is too old, or when changed() was called.
+    Result<std::shared_ptr<const Snapshot>> look();
+    // Something happened that the next look() should see.
+    void changed() noexcept { dirty_.store(true); }
+
+    bool is_live(const sdk::Worker& worker) const noexcept;
+    // Live, and willing to take new work (not DRAINING or in ERROR).
+    bool is_available(const sdk::Worker& worker) const noexcept;
+
+    // A worker that another could not reach is not chosen as a destination until it says that it
+    // lives, or for some seconds.
+    void suspect(const sdk::WorkerId& worker);
+    void absolve(const sdk::WorkerId& worker);
+    bool is_suspect(const sdk::WorkerId& worker) const;
+
+private:
+    Result<std::shared_ptr<const Snapshot>> take();
+
+    sdk::StateStore& store_;
+    const base::Millis heartbeat_timeout_;
+    std::atomic<bool> dirty_{true};
+    std::mutex take_mutex_;  // One takes, the others wait for it.
+    mutable std::mutex mutex_;
+    std::shared_ptr<const Snapshot> latest_;            // guarded by mutex_
+    std::map<sdk::WorkerId, base::Deadline> suspects_;  // guarded by mutex_; until when
+};
+
+// Which of these requests (oldest first) has to wait because an older one writes to the same place,
+// above it, or beneath it.
+std::vector<bool> find_busy_destinations(const std::vector<sdk::Request>& active);
+
+}  // namespace godwit::master

@@ -1,0 +1,66 @@
+// The life of requests: admission, the changes of state, and what keeps them moving when nobody
+// asks: lost leases, waiting for workers, completion.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "config/settings.h"
+#include "godwit/sdk/state_store.h"
+#include "master/cluster.h"
+#include "master/state_machine.h"
+#include "model/sync_request.h"
+
+namespace godwit::master {
+
+// Thread-safe. Any number of masters may do all of this on one store at once.
+class Lifecycle {
+public:
+    // All of them outlive it.
+    Lifecycle(const config::MasterSettings& settings, sdk::StateStore& store, Cluster& cluster);
+
+    // Conflict: the id is taken by another request.
+    Result<sdk::CreateReply> admit(const model::SyncRequest& request);
+
+    // Applies the event if the state allows it. NotFound; Conflict: the state does not allow it.
+    // `reason` is a closed code, `detail` is for people.
+    Status apply(const sdk::RequestId& id, RequestEvent event, const std::string& reason = {},
+                 const std::string& detail = {});
+    // Starts the request anew, on this worker only. NotFound; InvalidArgument with what is wrong:
+    // the state, or the worker.
+    Status reassign(const sdk::RequestId& id, const sdk::WorkerId& worker);
+    // Cancels what is under way and forgets the request. NotFound.
+    Status forget(const sdk::RequestId& id);
+
+    // After units of the request have ended: completes it when nothing is left to do, fails it when
+    // too many files failed.
+    void check(const sdk::RequestId& id);
+    // A unit of it was handed out.
+    void started(const sdk::Request& request);
+
+    // Every few hundred milliseconds.
+    void tick();
+
+private:
+    Status change(const sdk::Request& request, RequestEvent event, const std::string& reason,
+                  const std::string& detail);
+    void check(const sdk::Request& request);
+    void reap(const Snapshot& snapshot, const sdk::Request& request);
+    void log_reaped(const sdk::Request& request, const std::vector<sdk::Reaped>& reaped);
+    void wait_for_workers(const Snapshot& snapshot, const sdk::Request& request, bool busy);
+    std::string waiting_reason(const Snapshot& snapshot, const sdk::Request& request, bool busy,
+                               std::string& detail) const;
+    base::Millis mount_wait_of(const sdk::Request& request) const;
+
+    const config::MasterSettings& settings_;
+    sdk::StateStore& store_;
+    Cluster& cluster_;
+    const base::Deadline started_at_;
+    std::mutex mutex_;
+    std::map<sdk::RequestId, base::Deadline> waiting_since_;  // guarded by mutex_
+};
+
+}  // namespace godwit::master
