@@ -1,0 +1,93 @@
+# shellcheck shell=bash
+# A master and agents on loopback, for the demo and the benchmarks; sourced.
+#
+# Needs: $bin (the executables' folder), $work (a folder of the caller's own), say.sh. Everything that
+# it starts is stopped by stop_cluster, by process id.
+cluster_pids=()
+
+free_port() {
+    local port
+    while :; do
+        port=$((RANDOM % 20000 + 20000))
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+    done
+    echo "$port"
+}
+
+# wait_for WHAT SECONDS COMMAND...
+wait_for() {
+    local what=$1 deadline=$((SECONDS + $2))
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        ((SECONDS < deadline)) || die "$what did not come up; see the logs in $work"
+        sleep 0.1
+    done
+}
+
+# start_redis: prints nothing, sets redis_url.
+start_redis() {
+    local port
+    port=$(free_port)
+    redis-server --port "$port" --bind 127.0.0.1 --dir "$work" --save '' --appendonly no \
+        --daemonize no >"$work/redis.log" 2>&1 &
+    cluster_pids+=($!)
+    wait_for 'redis-server' 10 redis-cli -p "$port" ping
+    redis_url=redis://127.0.0.1:$port/0
+}
+
+# start_master STORE: sets master_url. STORE is memory or redis.
+start_master() {
+    local port store="store: {plugin: memory}"
+    port=$(free_port)
+    if [[ $1 == redis ]]; then
+        start_redis
+        store="store: {plugin: redis, options: {url: \"$redis_url\"}}"
+    fi
+    printf '%s\n' "listen: {host: 127.0.0.1, port: $port}" "$store" >"$work/master.yml"
+    env -u REDIS_URL "$bin/godwit-master" --config "$work/master.yml" 2>"$work/master.log" &
+    cluster_pids+=($!)
+    master_url=http://127.0.0.1:$port
+    export GODWIT_MASTER_URL=$master_url
+    wait_for 'the master' 10 curl -sf "$master_url/readyz"
+}
+
+# write_agents TRANSPORT_YAML WORKER=PATH...
+write_agents() {
+    local transport=$1 worker
+    shift
+    {
+        printf 'master_url: %s\ntransport: %s\nworkers:\n' "$master_url" "$transport"
+        for worker in "$@"; do
+            printf '  - worker_id: %s\n    storage_paths: ["%s"]\n' "${worker%%=*}" "${worker#*=}"
+            printf '    network: {control_plane_address: 127.0.0.1, data_plane_endpoints: [{iface: lo, address: 127.0.0.1}]}\n'
+        done
+    } >"$work/agents.yml"
+}
+
+# start_agent WORKER
+start_agent() {
+    "$bin/godwit-agent" --worker-id "$1" --config "$work/agents.yml" 2>"$work/$1.log" &
+    cluster_pids+=($!)
+    wait_for "agent $1" 15 is_active "$1"
+}
+
+# Whether the worker takes work: one that said goodbye is DRAINING.
+is_active() {
+    [[ $(curl -sf "$master_url/workers?status=active" |
+        jq -r --arg id "$1" '.active[] | select(.worker_id == $id) | .status') =~ ^(READY|IDLE|TRANSFERRING)$ ]]
+}
+
+stop_cluster() {
+    local pid
+    for pid in "${cluster_pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+    for pid in "${cluster_pids[@]}"; do wait "$pid" 2>/dev/null || true; done
+    cluster_pids=()
+}
+
+transport_yaml() {
+    case $1 in
+    libfabric) echo '{plugin: libfabric, options: {provider: "tcp;ofi_rxm"}}' ;;
+    ucx) echo '{plugin: ucx, options: {tls: tcp}}' ;;
+    *) die "unknown transport '$1' (known: libfabric, ucx)" ;;
+    esac
+}

@@ -1,0 +1,7 @@
+# shellcheck shell=bash
+# Words for people; sourced by the other scripts.
+say() { printf '\033[1m== %s\033[0m\n' "$*"; }
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}

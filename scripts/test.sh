@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Installs, builds and runs the whole test suite; what CI runs.
+#
+#   scripts/test.sh [--preset release|debug|asan|tsan]... [ctest arguments]
+#
+# Without --preset: release, then asan and tsan (their slow parts left out, see below).
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/lib/say.sh
+source "$root/scripts/lib/say.sh"
+
+presets=()
+while [[ ${1:-} == --preset ]]; do
+    presets+=("${2:?--preset needs a name}")
+    shift 2
+done
+((${#presets[@]})) || presets=(release asan tsan)
+
+cd "$root"
+for preset in "${presets[@]}"; do
+    "$root/scripts/setup.sh" --preset "$preset"
+done
+for preset in "${presets[@]}"; do
+    say "testing build/$preset"
+    ctest --preset "$preset" --no-tests=error "$@"
+done
