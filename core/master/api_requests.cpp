@@ -224,7 +224,7 @@ Reply workers(const ApiContext& context, const Request& request) {
 
 Reply worker_requests(const ApiContext& context, const Request& request) {
     const sdk::WorkerId& worker = request.parameter("worker_id");
-    const auto snapshot = context.cluster.look();
+    const auto snapshot = context.cluster.look_closely();
     if (!snapshot) return http::problem(snapshot.error());
     if ((*snapshot)->worker(worker) == nullptr) {
         return http::problem(404, "not_found",

@@ -10,7 +10,7 @@ using base::SteadyClock;
 
 // Another master's doings are seen this late at the latest.
 constexpr Millis kSnapshotAge{500};
-// Even a busy cluster does not make the master read the store more often.
+// Even a busy cluster does not make a glance read the store more often.
 constexpr Millis kSnapshotGap{10};
 constexpr Millis kSuspicion{15'000};
 constexpr std::size_t kPageSize = 256;
@@ -28,29 +28,35 @@ Cluster::Cluster(sdk::StateStore& store, Millis heartbeat_timeout)
     : store_{store}, heartbeat_timeout_{heartbeat_timeout} {}
 
 Result<std::shared_ptr<const Snapshot>> Cluster::look() {
-    const auto fresh = [&]() -> std::shared_ptr<const Snapshot> {
-        const std::lock_guard lock{mutex_};
-        if (!latest_) return nullptr;
-        const auto age = SteadyClock::now() - latest_->taken_at;
-        const bool due = age >= kSnapshotAge || (dirty_.load() && age >= kSnapshotGap);
-        return due ? nullptr : latest_;
-    };
-    if (auto snapshot = fresh()) return snapshot;
+    return look(false);
+}
+
+Result<std::shared_ptr<const Snapshot>> Cluster::look_closely() {
+    return look(true);
+}
+
+std::shared_ptr<const Snapshot> Cluster::latest_if_good(bool closely) const {
+    const std::lock_guard lock{mutex_};
+    if (!latest_) return nullptr;
+    const auto age = SteadyClock::now() - latest_->taken_at;
+    const bool changed = latest_->changes != changes_.load();
+    const bool due = age >= kSnapshotAge || (changed && (closely || age >= kSnapshotGap));
+    return due ? nullptr : latest_;
+}
+
+Result<std::shared_ptr<const Snapshot>> Cluster::look(bool closely) {
+    if (auto snapshot = latest_if_good(closely)) return snapshot;
     const std::lock_guard take_lock{take_mutex_};
-    if (auto snapshot = fresh()) return snapshot;
+    if (auto snapshot = latest_if_good(closely)) return snapshot;
     return take();
 }
 
 Result<std::shared_ptr<const Snapshot>> Cluster::take() {
-    // What changes from here on makes the next look take another one.
-    dirty_.store(false);
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->taken_at = SteadyClock::now();
+    snapshot->changes = changes_.load();
     auto workers = store_.workers();
-    if (!workers) {
-        dirty_.store(true);
-        return std::move(workers).error();
-    }
+    if (!workers) return std::move(workers).error();
     snapshot->workers = std::move(*workers);
     std::sort(snapshot->workers.begin(), snapshot->workers.end(),
               [](const sdk::Worker& a, const sdk::Worker& b) { return a.id < b.id; });
@@ -59,10 +65,7 @@ Result<std::shared_ptr<const Snapshot>> Cluster::take() {
     std::string cursor;
     do {
         auto page = store_.list(filter, cursor, kPageSize);
-        if (!page) {
-            dirty_.store(true);
-            return std::move(page).error();
-        }
+        if (!page) return std::move(page).error();
         std::move(page->requests.begin(), page->requests.end(),
                   std::back_inserter(snapshot->active));
         cursor = std::move(page->next);

@@ -22,6 +22,7 @@ struct Snapshot {
     std::vector<sdk::Request> active;    // QUEUED, PROGRESS and PAUSED, oldest first.
     std::vector<bool> destination_busy;  // Per active request: an older one writes there.
     base::Deadline taken_at{};
+    std::uint64_t changes = 0;  // Of Cluster::changed(), before it was taken.
 
     const sdk::Worker* worker(const sdk::WorkerId& id) const noexcept;
 };
@@ -32,10 +33,13 @@ public:
     // `store` outlives it.
     Cluster(sdk::StateStore& store, base::Millis heartbeat_timeout);
 
-    // The newest picture there is; taken anew when it is too old, or when changed() was called.
+    // A picture that is a few milliseconds old at the most after a change that this master knows
+    // of, and half a second after another one's.
     Result<std::shared_ptr<const Snapshot>> look();
-    // Something happened that the next look() should see.
-    void changed() noexcept { dirty_.store(true); }
+    // One that shows every change that this master knows of.
+    Result<std::shared_ptr<const Snapshot>> look_closely();
+    // Something happened.
+    void changed() noexcept { changes_.fetch_add(1); }
 
     bool is_live(const sdk::Worker& worker) const noexcept;
     // Live, and willing to take new work (not DRAINING or in ERROR).
@@ -48,11 +52,13 @@ public:
     bool is_suspect(const sdk::WorkerId& worker) const;
 
 private:
+    Result<std::shared_ptr<const Snapshot>> look(bool closely);
+    std::shared_ptr<const Snapshot> latest_if_good(bool closely) const;
     Result<std::shared_ptr<const Snapshot>> take();
 
     sdk::StateStore& store_;
     const base::Millis heartbeat_timeout_;
-    std::atomic<bool> dirty_{true};
+    std::atomic<std::uint64_t> changes_{1};
     std::mutex take_mutex_;  // One takes, the others wait for it.
     mutable std::mutex mutex_;
     std::shared_ptr<const Snapshot> latest_;            // guarded by mutex_

@@ -116,7 +116,7 @@ Status Lifecycle::reassign(const sdk::RequestId& id, const sdk::WorkerId& worker
                      "request '" + id + "' is " + std::string{sdk::to_string(request->state)} +
                          ": only QUEUED and FAILED requests can be reassigned"};
     }
-    const auto snapshot = cluster_.look();
+    const auto snapshot = cluster_.look_closely();
     if (!snapshot) return snapshot.status();
     const sdk::Worker* target = (*snapshot)->worker(worker);
     if (target == nullptr) {

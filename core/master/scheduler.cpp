@@ -101,9 +101,21 @@ bool Scheduler::is_sound(const Scene& scene, const sdk::Choice& choice) const {
 
 Result<std::vector<model::Assignment>> Scheduler::assign(const sdk::WorkerId& worker,
                                                          std::size_t units_max, AskForm form) {
-    const auto snapshot = cluster_.look();
-    if (!snapshot) return snapshot.error();
-    const Scene scene = set(**snapshot, worker, form);
+    const auto glance = cluster_.look();
+    if (!glance) return glance.error();
+    auto assignments = assign_from(**glance, worker, units_max, form);
+    if (!assignments || !assignments->empty()) return assignments;
+    // Nothing at a glance: what was changed a moment ago (this worker's own heartbeat, say) counts.
+    const auto close = cluster_.look_closely();
+    if (!close) return close.error();
+    if (*close == *glance) return assignments;
+    return assign_from(**close, worker, units_max, form);
+}
+
+Result<std::vector<model::Assignment>> Scheduler::assign_from(const Snapshot& snapshot,
+                                                              const sdk::WorkerId& worker,
+                                                              std::size_t units_max, AskForm form) {
+    const Scene scene = set(snapshot, worker, form);
     std::vector<model::Assignment> assignments;
     if (!scene.known || scene.candidates.empty() || units_max == 0) return assignments;
 

@@ -48,6 +48,9 @@ public:
 private:
     struct Scene;
 
+    Result<std::vector<model::Assignment>> assign_from(const Snapshot& snapshot,
+                                                       const sdk::WorkerId& worker,
+                                                       std::size_t units_max, AskForm form);
     Scene set(const Snapshot& snapshot, const sdk::WorkerId& worker, AskForm form) const;
     bool is_candidate(const Snapshot& snapshot, std::size_t index, const sdk::Worker& worker) const;
     bool is_sound(const Scene& scene, const sdk::Choice& choice) const;

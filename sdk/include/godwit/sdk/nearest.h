@@ -32,8 +32,13 @@ inline std::string_view nearest(std::string_view word, std::span<const std::stri
     std::string_view best;
     std::size_t best_distance = std::max<std::size_t>(2, word.size() * 2 / 5) + 1;
     for (const std::string_view candidate : known) {
-        const std::size_t distance = edit_distance(word, candidate);
-        if (distance < best_distance && distance < candidate.size()) {
+        std::size_t distance = edit_distance(word, candidate);
+        // A word that was cut short, or went on, is near however much is missing.
+        if (word.size() >= 3 && (candidate.starts_with(word) || word.starts_with(candidate))) {
+            distance = std::min<std::size_t>(distance, 2);
+        }
+        const bool shorter = distance == best_distance && candidate.size() < best.size();
+        if ((distance < best_distance && distance < candidate.size()) || shorter) {
             best = candidate;
             best_distance = distance;
         }

@@ -1,0 +1,288 @@
+// What breaks, and what must follow: nothing torn, nothing lost, nothing that hangs.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "cluster.h"
+
+namespace godwit::integration {
+namespace {
+
+namespace fs = std::filesystem;
+using test_support::differences;
+using test_support::temporaries_below;
+using test_support::write_random;
+using test_support::write_text;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class Failure : public testing::TestWithParam<Store> {
+protected:
+    static ClusterSettings settings(Store store) {
+        ClusterSettings settings;
+        settings.store = store;
+        settings.agent_yaml +=
+            "tuning: {slots: 2, send_buffers: 4, receive_buffers: 4, segment_kib: 128}\n";
+        return settings;
+    }
+    Failure() : cluster_{settings(GetParam())} {}
+
+    std::string source(const std::string& relative = "tree") {
+        return cluster_.folder("a/" + relative);
+    }
+    std::string destination(const std::string& relative = "tree") {
+        return cluster_.folder("b/" + relative);
+    }
+    void start_with_twins(const std::string& id, const std::string& path) {
+        cluster_.add_worker({id + "-1", {path}, {}});
+        cluster_.add_worker({id + "-2", {path}, {}});
+    }
+    void expect_copying(const std::string& id) {
+        ASSERT_TRUE(
+            eventually([&] { return cluster_.count(id, "bytes", "copied") > 0; }, patience()));
+    }
+
+    Cluster cluster_;
+};
+
+TEST_P(Failure, AKilledSourceAgentsWorkGoesToAnother) {
+    test_support::make_realistic_tree(source(), 300, 200);
+    fs::create_directories(cluster_.folder("b"));
+    start_with_twins("source", cluster_.folder("a"));
+    cluster_.add_worker({"destination", {cluster_.folder("b")}, {}});
+    cluster_.start_master();
+    for (const char* worker : {"source-1", "source-2", "destination"}) cluster_.start_agent(worker);
+    const std::string id = cluster_.submit(source(), destination(), R"(,"chunk_size_mb":2)");
+    expect_copying(id);
+
+    cluster_.agent("source-1").kill();
+
+    EXPECT_EQ(cluster_.wait_until_over(id), "COMPLETED");
+    EXPECT_THAT(differences(source(), destination()), IsEmpty());
+    EXPECT_THAT(temporaries_below(destination()), IsEmpty());
+}
+
+TEST_P(Failure, AKilledDestinationAgentsWorkGoesToAnother) {
+    test_support::make_realistic_tree(source(), 300, 200);
+    fs::create_directories(cluster_.folder("b"));
+    cluster_.add_worker({"source", {cluster_.folder("a")}, {}});
+    start_with_twins("destination", cluster_.folder("b"));
+    cluster_.start_master();
+    for (const char* worker : {"source", "destination-1", "destination-2"}) {
+        cluster_.start_agent(worker);
+    }
+    const std::string id = cluster_.submit(source(), destination(), R"(,"chunk_size_mb":2)");
+    expect_copying(id);
+
+    cluster_.agent("destination-1").kill();
+
+    EXPECT_EQ(cluster_.wait_until_over(id), "COMPLETED");
+    EXPECT_THAT(differences(source(), destination()), IsEmpty());
+    EXPECT_THAT(temporaries_below(destination()), IsEmpty());
+}
+
+TEST_P(Failure, AHungSourceAgentIsFencedOut) {
+    write_random(source("tree/large"), 150 << 20);
+    fs::create_directories(cluster_.folder("b"));
+    start_with_twins("source", cluster_.folder("a"));
+    cluster_.add_worker({"destination", {cluster_.folder("b")}, {}});
+    cluster_.start_master();
+    for (const char* worker : {"source-1", "source-2", "destination"}) cluster_.start_agent(worker);
+    const std::string id = cluster_.submit(source(), destination(), R"(,"chunk_size_mb":2)");
+    expect_copying(id);
+
+    cluster_.agent("source-1").signal(SIGSTOP);
+    EXPECT_EQ(cluster_.wait_until_over(id), "COMPLETED");
+    cluster_.agent("source-1").signal(SIGCONT);
+
+    // Its late results change nothing.
+    EXPECT_TRUE(eventually(
+        [&] {
+            return cluster_.agent_log("source-1").find("lease lost") != std::string::npos ||
+                   cluster_.agent_log("source-1").find("peer lost") != std::string::npos;
+        },
+        patience()));
+    EXPECT_EQ(cluster_.state(id), "COMPLETED");
+    EXPECT_EQ(cluster_.count(id, "bytes", "copied"), 150 << 20);
+    EXPECT_THAT(differences(source(), destination()), IsEmpty());
+}
+
+TEST_P(Failure, ARestartedDestinationAgentIsFoundAgain) {
+    write_random(source("tree/large"), 150 << 20);
+    cluster_.start_pair(cluster_.folder("a"), cluster_.folder("b"));
+    const std::string id = cluster_.submit(source(), destination(), R"(,"chunk_size_mb":2)");
+    expect_copying(id);
+
+    cluster_.agent("worker-b").kill();
+    cluster_.start_agent("worker-b");
+
+    EXPECT_EQ(cluster_.wait_until_over(id), "COMPLETED");
+    EXPECT_THAT(differences(source(), destination()), IsEmpty());
+}
+
+TEST_P(Failure, AnAgentThatIsToldToStopGivesItsLeasesBackAtOnce) {
+    write_random(source("tree/large"), 200 << 20);
+    cluster_.start_pair(cluster_.folder("a"), cluster_.folder("b"));
+    const std::string id = cluster_.submit(source(), destination(), R"(,"chunk_size_mb":2)");
+    expect_copying(id);
+
+    EXPECT_EQ(cluster_.agent("worker-a").stop(Seconds{5}), 0) << "not gone within 5 s";
+
+    const auto assignments = cluster_.progress(id)->getObject("assignments");
+    EXPECT_EQ(assignments->getObject("chunk")->getValue<int>("leased"), 0);
+    cluster_.start_agent("worker-a");
+    EXPECT_EQ(cluster_.wait_until_over(id), "COMPLETED");
+    EXPECT_THAT(differences(source(), destination()), IsEmpty());
+}
+
+TEST_P(Failure, AFileThatChangesWhileItIsCopiedArrivesWholeAsOldOrNew) {
+    for (int i = 0; i < 400; ++i) {
+        write_random(source("tree/file-" + std::to_string(i)), 100'000, 1);
+    }
+    cluster_.start_pair(cluster_.folder("a"), cluster_.folder("b"));
+    const std::string id = cluster_.submit(source(), destination());
+
+    for (int i = 0; i < 400; ++i) {
+        write_random(source("tree/file-" + std::to_string(i)), 100'000, 2);
+    }
+    cluster_.wait_until_over(id);
+
+    write_random(cluster_.folder("old"), 100'000, 1);
+    write_random(cluster_.folder("new"), 100'000, 2);
+    const std::string old_content = test_support::read_file(cluster_.folder("old"));
+    const std::string new_content = test_support::read_file(cluster_.folder("new"));
+    for (const auto& entry : fs::directory_iterator{destination()}) {
+        const std::string content = test_support::read_file(entry.path());
+        EXPECT_TRUE(content == old_content || content == new_content) << entry.path();
+    }
+    EXPECT_THAT(temporaries_below(destination()), IsEmpty());
+}
+
+TEST_P(Failure, AFullDestinationPausesTheRequestUntilThereIsRoom) {
+    if (::geteuid() != 0) GTEST_SKIP() << "mounting a small file system needs root";
+    const std::string small = cluster_.folder("b");
+    fs::create_directories(small);
+    ASSERT_EQ(::mount("tmpfs", small.c_str(), "tmpfs", 0, "size=24m"), 0);
+    struct Unmount {
+        std::string path;
+        ~Unmount() { ::umount2(path.c_str(), MNT_DETACH); }
+    } unmount{small};
+    for (int i = 0; i < 40; ++i) {
+        write_random(source("tree/file-" + std::to_string(i)), 1 << 20, static_cast<unsigned>(i));
+    }
+    cluster_.start_pair(cluster_.folder("a"), small);
+
+    const std::string id = cluster_.submit(source(), destination());
+
+    ASSERT_TRUE(cluster_.wait_for_state(id, "PAUSED")) << cluster_.call("GET", "/sync/" + id).body;
+    EXPECT_EQ(cluster_.progress(id)->getValue<std::string>("reason"), "no_space");
+    EXPECT_TRUE(eventually([&] { return temporaries_below(destination()).empty(); }, patience()));
+    ASSERT_EQ(::mount("tmpfs", small.c_str(), "tmpfs", MS_REMOUNT, "size=200m"), 0);
+    EXPECT_EQ(cluster_.call("POST", "/sync/" + id + "/resume").status, 200);
+    EXPECT_EQ(cluster_.wait_until_over(id), "COMPLETED");
+    EXPECT_THAT(differences(source(), destination()), IsEmpty());
+    cluster_.agent("worker-b").stop();
+}
+
+TEST_P(Failure, OneBadFileFailsAloneAndTheRestGoesOn) {
+    for (int i = 0; i < 20; ++i) write_text(source("tree/file-" + std::to_string(i)), "x");
+    write_text(source("tree/folder/inside"), "x");
+    fs::create_directories(destination("tree/file-7"));  // A directory is in the way.
+    write_text(destination("tree/folder"), "a file is in the way");
+    cluster_.start_pair(cluster_.folder("a"), cluster_.folder("b"));
+
+    const std::string id = cluster_.submit(source(), destination());
+
+    EXPECT_EQ(cluster_.wait_until_over(id), "COMPLETED_WITH_ERRORS");
+    EXPECT_EQ(cluster_.count(id, "files", "copied"), 19);
+    EXPECT_EQ(cluster_.count(id, "files", "failed"), 2);
+    const std::string errors = cluster_.call("GET", "/sync/" + id + "/errors").body;
+    EXPECT_THAT(errors, HasSubstr(R"("code":"type_conflict")"));
+    EXPECT_THAT(errors, HasSubstr(R"("path":"file-7")"));
+    EXPECT_THAT(errors, HasSubstr(R"("path":"folder")"));
+    const Reply lines =
+        cluster_.call("GET", "/sync/" + id + "/errors", {}, {{"Accept", "application/x-ndjson"}});
+    EXPECT_EQ(std::count(lines.body.begin(), lines.body.end(), '\n'), 2);
+}
+
+TEST_P(Failure, ARequestThatCannotDoItsJobSaysWhy) {
+    cluster_.start_pair(cluster_.folder("a"), cluster_.folder("b"));
+    fs::create_directories(source());
+    write_text(destination("file"), "x");
+
+    const std::string missing = cluster_.submit(source("none"), destination("none"));
+    const std::string occupied = cluster_.submit(source(), destination("file"));
+
+    EXPECT_EQ(cluster_.wait_until_over(missing), "FAILED");
+    EXPECT_EQ(cluster_.progress(missing)->getValue<std::string>("reason"), "source_missing");
+    EXPECT_EQ(cluster_.wait_until_over(occupied), "FAILED");
+    EXPECT_EQ(cluster_.progress(occupied)->getValue<std::string>("reason"), "dest_not_directory");
+}
+
+TEST_P(Failure, TooManyFailuresStopTheRequest) {
+    for (int i = 0; i < 10; ++i) {
+        write_text(source("tree/file-" + std::to_string(i)), "x");
+        fs::create_directories(destination("tree/file-" + std::to_string(i)));
+    }
+    cluster_.start_pair(cluster_.folder("a"), cluster_.folder("b"));
+
+    const std::string id =
+        cluster_.submit(source(), destination(), R"(,"options":{"max_failures":3})");
+
+    EXPECT_EQ(cluster_.wait_until_over(id), "FAILED");
+    EXPECT_EQ(cluster_.progress(id)->getValue<std::string>("reason"), "max_failures_exceeded");
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, Failure, testing::Values(Store::Memory, Store::Redis),
+                         [](const auto& info) {
+                             return info.param == Store::Memory ? "Memory" : "Redis";
+                         });
+
+class RedisFailure : public Failure {};
+
+TEST_P(RedisFailure, AMasterThatIsKilledGoesOnWhereItWas) {
+    test_support::make_realistic_tree(source(), 500, 200);
+    cluster_.start_pair(cluster_.folder("a"), cluster_.folder("b"));
+    const std::string id = cluster_.submit(source(), destination(), R"(,"chunk_size_mb":2)");
+    expect_copying(id);
+
+    for (int round = 0; round < 3; ++round) {
+        cluster_.master().kill();
+        cluster_.start_master();
+    }
+
+    EXPECT_EQ(cluster_.wait_until_over(id), "COMPLETED");
+    EXPECT_THAT(differences(source(), destination()), IsEmpty());
+    EXPECT_EQ(cluster_.count(id, "bytes", "copied"), cluster_.count(id, "bytes", "discovered"));
+}
+
+TEST_P(RedisFailure, AStoreThatIsGoneForAWhileLosesNothing) {
+    test_support::make_realistic_tree(source(), 500, 200);
+    cluster_.start_pair(cluster_.folder("a"), cluster_.folder("b"));
+    const std::string id = cluster_.submit(source(), destination(), R"(,"chunk_size_mb":2)");
+    expect_copying(id);
+
+    cluster_.redis().kill();
+    const Reply reply = cluster_.call("GET", "/sync/" + id);
+    EXPECT_EQ(reply.status, 503) << reply.body;
+    EXPECT_TRUE(http::header_in(reply.headers, "Retry-After"));
+    EXPECT_EQ(cluster_.call("GET", "/readyz").status, 503);
+    EXPECT_EQ(cluster_.call("GET", "/healthz").status, 200);
+    cluster_.redis().start();
+
+    EXPECT_EQ(cluster_.wait_until_over(id), "COMPLETED");
+    EXPECT_THAT(differences(source(), destination()), IsEmpty());
+    EXPECT_EQ(cluster_.count(id, "bytes", "copied"), cluster_.count(id, "bytes", "discovered"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, RedisFailure, testing::Values(Store::Redis),
+                         [](const auto&) { return "Redis"; });
+
+}  // namespace
+}  // namespace godwit::integration
