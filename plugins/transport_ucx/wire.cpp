@@ -7,6 +7,8 @@ namespace godwit::transport_ucx {
 namespace {
 
 constexpr std::array kAddressMagic = {std::byte{'u'}, std::byte{'c'}, std::byte{'x'}};
+// Magic, wire version, instance, port, and how many bytes of IP address follow.
+constexpr std::size_t kAddressHeadBytes = kAddressMagic.size() + 1 + 8 + 2 + 1;
 
 // Fills a buffer that is large enough, front to back.
 class Writer {
@@ -136,12 +138,13 @@ std::array<std::byte, kRefusalBytes> encode(const Refusal& message) noexcept {
 std::vector<std::byte> encode(const RailAddress& address) {
     const auto& listener = address.listener;
     const sdk::ByteView ip = listener.ip_bytes();
-    std::vector<std::byte> bytes(kAddressMagic.size() + 1 + 8 + 2 + ip.size());
+    std::vector<std::byte> bytes(kAddressHeadBytes + ip.size());
     Writer{bytes}
         .bytes(kAddressMagic)
         .number(kWireVersion)
         .number(address.instance)
         .number(listener.port())
+        .number(static_cast<std::uint8_t>(ip.size()))
         .bytes(ip);
     return bytes;
 }
@@ -199,15 +202,17 @@ std::optional<Refusal> decode_refusal(sdk::ByteView bytes) noexcept {
 }
 
 std::optional<RailAddress> decode_address(sdk::ByteView bytes) noexcept {
-    constexpr std::size_t kHead = kAddressMagic.size() + 1 + 8 + 2;
-    if (bytes.size() < kHead) return std::nullopt;
+    if (bytes.size() < kAddressHeadBytes) return std::nullopt;
     Parser parser{bytes};
     if (!std::ranges::equal(parser.bytes(kAddressMagic.size()), kAddressMagic)) return std::nullopt;
     if (parser.number<std::uint8_t>() != kWireVersion) return std::nullopt;
     RailAddress address;
     address.instance = parser.number<std::uint64_t>();
     const auto port = parser.number<std::uint16_t>();
-    const auto listener = SocketAddress::from_bytes(parser.bytes(bytes.size() - kHead), port);
+    const std::size_t ip_bytes = bytes.size() - kAddressHeadBytes;
+    // Said twice, since the first four bytes of an IPv6 address are no IPv4 address.
+    if (parser.number<std::uint8_t>() != ip_bytes) return std::nullopt;
+    const auto listener = SocketAddress::from_bytes(parser.bytes(ip_bytes), port);
     if (!listener || port == 0) return std::nullopt;
     address.listener = *listener;
     return address;
