@@ -129,7 +129,8 @@ private:
 
     void take(model::Assignment assignment) {
         const std::string name = model::to_string(assignment.id);
-        Task task{std::move(assignment), holdings_.add(name)};
+        const std::chrono::seconds lease{assignment.lease_seconds};
+        Task task{std::move(assignment), holdings_.add(name, lease)};
         {
             const std::lock_guard lock{mutex_};
             queue_.push_back(std::move(task));

@@ -138,6 +138,7 @@ bool MasterLink::beat(http::Client& client, std::string_view status) {
     model::Heartbeat heartbeat = hooks_.heartbeat();
     heartbeat.worker.status = status;
     heartbeat.leases = holdings_.list();
+    const base::Deadline sent_at = SteadyClock::now();
     const auto answer =
         client.send("POST", "/workers/heartbeat", model::print_heartbeat(heartbeat));
     if (!answer) {
@@ -153,6 +154,15 @@ bool MasterLink::beat(http::Client& client, std::string_view status) {
     note_answer(true, "heartbeat", "");
     const auto parsed = model::parse_heartbeat_answer(answer->body);
     if (!parsed.ok()) return true;
+    {
+        const std::lock_guard lock{mutex_};
+        registered_ = true;
+    }
+    changed_.notify_all();
+    std::erase_if(heartbeat.leases, [&](const std::string& lease) {
+        return std::ranges::count(parsed.document->lost, lease) != 0;
+    });
+    holdings_.renew(heartbeat.leases, sent_at);
     for (const std::string& lost : parsed.document->lost) {
         kLog.warning("lease lost, stopping its work", {{"assignment", lost}});
         holdings_.stop(lost);
@@ -166,6 +176,12 @@ bool MasterLink::beat(http::Client& client, std::string_view status) {
 void MasterLink::poll_loop(std::stop_token stop) {
     base::name_this_thread("poll");
     Backoff backoff;
+    {
+        // The master takes back what an earlier life of this worker held when it hears of the new
+        // one: nothing must have been handed to that one before.
+        std::unique_lock lock{mutex_};
+        if (!changed_.wait(lock, stop, [&] { return registered_; })) return;
+    }
     while (!stop.stop_requested()) {
         std::size_t free = 0;
         {
@@ -283,6 +299,11 @@ bool MasterLink::send(http::Client& client, const std::vector<model::AssignmentR
 void MasterLink::settle(const model::AssignmentResult& result, std::string_view outcome) {
     const std::string assignment = model::to_string(*result.assignment);
     holdings_.remove(assignment);
+    if (outcome == "lease_lost" || outcome == "not_found") {
+        kLog.warning("result refused, the lease was lost",
+                     {{"assignment", assignment}, {"success", result.success}});
+        return;
+    }
     kLog.debug("result reported",
                {{"assignment", assignment}, {"success", result.success}, {"outcome", outcome}});
 }

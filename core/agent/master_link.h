@@ -66,6 +66,7 @@ private:
     std::deque<model::AssignmentResult> unreported_;  // guarded by mutex_
     std::size_t reporting_ = 0;                       // guarded by mutex_
     bool reachable_ = true;                           // guarded by mutex_
+    bool registered_ = false;                         // guarded by mutex_
     std::jthread heartbeat_thread_;
     std::jthread poll_thread_;
     std::jthread report_thread_;

@@ -86,6 +86,7 @@ peer::Open open_message(const model::Assignment& assignment, work::Roots roots) 
     open.set_destination_path(assignment.destination_path);
     open.set_roots(roots);
     open.set_durability(to_message(assignment.options.durability));
+    open.set_lease_seconds(assignment.lease_seconds);
     open.set_ticket(assignment.ticket);
     open.set_verify(assignment.options.verify == model::Verify::Transfer);
     return open;

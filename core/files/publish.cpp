@@ -131,6 +131,14 @@ Status NewFile::write_at(std::span<const std::byte> bytes, std::uint64_t offset)
     return {};
 }
 
+bool NewFile::is_in_place() const noexcept {
+    struct stat named {};
+    struct stat open {};
+    return ::fstatat(directory_, temporary_.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           ::fstat(fd_.get(), &open) == 0 && named.st_ino == open.st_ino &&
+           named.st_dev == open.st_dev;
+}
+
 Status NewFile::sync_data() {
     if (::fdatasync(fd_.get()) != 0) return base::errno_error("write to the medium");
     return {};

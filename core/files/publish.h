@@ -45,6 +45,9 @@ public:
     // Writes all of it.
     Status write_at(std::span<const std::byte> bytes, std::uint64_t offset);
     Status sync_data();  // fdatasync
+    // Whether the temporary's name still is this file's: not after another has published or removed
+    // it.
+    bool is_in_place() const noexcept;
     void keep() noexcept { remove_ = false; }
 
     // Attributes, then the rename over `name`. InvalidArgument with EISDIR in `native` when a

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/ids.h"
 #include "base/log.h"
@@ -192,6 +193,7 @@ Result<model::HeartbeatAnswer> Results::take(const model::Heartbeat& heartbeat) 
     cluster_.changed();
     model::HeartbeatAnswer answer;
     if (auto status = renew(heartbeat, answer); !status) return std::move(status).error();
+    if (heartbeat.worker.status == "DRAINING") give_back(heartbeat);
     if (auto status = find_ended(heartbeat, answer); !status) return std::move(status).error();
     return answer;
 }
@@ -212,6 +214,37 @@ void Results::take_back(const sdk::Worker& worker) {
                 {{"request", request.id}, {"worker", worker.id}, {"leases", reaped->size()}});
         }
     }
+}
+
+// A worker that takes no more, and does not know of a lease, will not work on it: the answer that
+// brought it was lost.
+void Results::give_back(const model::Heartbeat& heartbeat) {
+    const std::set<std::string> known{heartbeat.leases.begin(), heartbeat.leases.end()};
+    const auto snapshot = cluster_.look_closely();
+    if (!snapshot) return;
+    for (const sdk::Request& request : (*snapshot)->active) {
+        if (!request.holders.contains(heartbeat.worker.id)) continue;
+        const auto leases = store_.leases(request.id, heartbeat.worker.id);
+        if (!leases) continue;
+        std::vector<sdk::Failure> releases;
+        for (const sdk::Lease& lease : *leases) {
+            if (known.contains(model::to_string({request.id, lease.ref}))) continue;
+            sdk::Failure release;
+            release.lease = lease.ref;
+            release.worker = heartbeat.worker.id;
+            release.released = true;
+            release.attempts_max = settings_.attempts_max;
+            releases.push_back(std::move(release));
+            if (releases.size() == store_.info().batch_max) break;  // The rest runs out.
+        }
+        if (releases.empty()) continue;
+        const auto released = store_.fail(request.id, releases);
+        kLog.info("worker is draining, leases that it does not know go back",
+                  {{"request", request.id},
+                   {"worker", heartbeat.worker.id},
+                   {"leases", released ? released->size() : 0}});
+    }
+    cluster_.changed();
 }
 
 Status Results::renew(const model::Heartbeat& heartbeat, model::HeartbeatAnswer& answer) {

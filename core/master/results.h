@@ -45,6 +45,7 @@ private:
     sdk::Failure failure_of(const model::AssignmentResult& result) const;
     Status renew(const model::Heartbeat& heartbeat, model::HeartbeatAnswer& answer);
     Status find_ended(const model::Heartbeat& heartbeat, model::HeartbeatAnswer& answer);
+    void give_back(const model::Heartbeat& heartbeat);
     void take_back(const sdk::Worker& worker);
 
     const config::MasterSettings& settings_;

@@ -22,6 +22,12 @@ inline constexpr std::size_t kFrameBytesMax = 16 << 20;
 // lives.
 inline constexpr base::Millis kPingInterval{2'000};
 inline constexpr base::Millis kPeerSilenceMax{10'000};
+// Who has been silent for so long is given up: before others take up its work, when its leases run
+// out. 0 s: nothing is leased.
+inline base::Millis silence_max(std::uint32_t lease_seconds) noexcept {
+    const base::Millis lease{std::int64_t{1'000} * lease_seconds};
+    return lease.count() == 0 ? kPeerSilenceMax : std::min(kPeerSilenceMax, lease * 2 / 3);
+}
 
 // One reader, any number of writers at once.
 class Channel {

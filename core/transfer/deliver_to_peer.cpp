@@ -158,9 +158,10 @@ private:
         const std::uint64_t temporary = base::random_u64();
         Trouble trouble;
         const auto file = SourceFile::open(directory, entry, trouble);
+        peer::Range range = range_of(open_.job(), path, entry, temporary);
+        range.set_alone(true);
         bool good =
-            file && stream(*file, 0, entry.attributes().size(),
-                           range_of(open_.job(), path, entry, temporary), peer_->segment_bytes(),
+            file && stream(*file, 0, entry.attributes().size(), range, peer_->segment_bytes(),
                            open_.verify(), offers_, trouble, [](std::size_t) {});
         offers_.finish();
         if (offers_.trouble()) return;
@@ -212,6 +213,7 @@ public:
         close();
         open_ = open;
         open_.set_job(peer_->next_job());
+        peer_->set_lease(open_.lease_seconds());
         peer::Frame frame;
         *frame.mutable_open() = open_;
         auto answer = call(std::move(frame));

@@ -2,8 +2,12 @@
 
 #include <fcntl.h>
 
+#include <shared_mutex>
+#include <utility>
+
 #include "base/bytes.h"
 #include "base/ids.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "files/listing.h"
 #include "godwit/sdk/types.h"
@@ -16,6 +20,12 @@ using files::Applied;
 using files::NewFile;
 
 constexpr std::uint32_t kParentMode = 0777;
+
+const base::Log kLog{"peer"};
+
+Error too_late() {
+    return {Code::Conflict, "the file was published or given up meanwhile"};
+}
 
 Error bad_message(const std::string& what) {
     return {Code::InvalidArgument, what};
@@ -272,58 +282,80 @@ TemporaryPlace Destination::place_of(const std::string& directory, const std::st
 }
 
 Result<std::shared_ptr<Destination::SharedFile>> Destination::shared_file(
-    const std::string& directory, const std::string& name, std::uint64_t temporary,
-    std::uint64_t size) {
-    if (!is_plain_path(directory) || !is_plain_name(name)) {
+    const peer::Range& range) {
+    if (!is_plain_path(range.directory()) || !is_plain_name(range.name())) {
         return bad_message("a path that is not plain");
     }
-    const std::string key = key_of(directory, name, temporary);
+    const std::string key = key_of(range.directory(), range.name(), range.temporary());
     {
         const std::lock_guard lock{mutex_};
         if (const auto found = shared_.find(key); found != shared_.end()) return found->second;
     }
+    const TemporaryPlace place = place_of(range.directory(), range.name(), range.temporary());
     auto opened = std::make_shared<SharedFile>();
-    auto entered = enter(directory);
+    opened->name = place.name;
+    opened->alone = range.alone();
+    opened->temporary = ledger_->temporary(request_, place);
+    auto entered = enter(range.directory());
     if (!entered) return std::move(entered).error();
     opened->directory = std::move(*entered);
-    const TemporaryPlace place = place_of(directory, name, temporary);
-    ledger_->add(request_, place);
-    auto file = NewFile::open_shared(opened->directory.get(), place.name, size);
-    if (!file) return std::move(file).error();
-    opened->file = std::move(*file);
+    {
+        const std::shared_lock writing{opened->temporary->mutex};
+        if (opened->temporary->sealed) return too_late();
+        auto file = NewFile::open_shared(opened->directory.get(), place.name, range.file_size());
+        if (!file) return std::move(file).error();
+        opened->file = std::move(*file);
+    }
     const std::lock_guard lock{mutex_};
     return shared_.emplace(key, std::move(opened)).first->second;
 }
 
+std::shared_ptr<Destination::SharedFile> Destination::take_shared_file(const std::string& directory,
+                                                                       const std::string& name,
+                                                                       std::uint64_t temporary) {
+    const std::lock_guard lock{mutex_};
+    auto node = shared_.extract(key_of(directory, name, temporary));
+    return node ? std::move(node.mapped()) : nullptr;
+}
+
+Destination::~Destination() {
+    for (const auto& [key, shared] : shared_) {
+        if (!shared->alone) continue;  // Other assignments go on with it.
+        const std::lock_guard lock{shared->temporary->mutex};
+        if (std::exchange(shared->temporary->sealed, true)) continue;
+        if (auto status = files::remove_temporary(shared->directory.get(), shared->name); !status) {
+            kLog.warning("temporary not removed",
+                         {{"request", request_.id}, {"reason", status.error().message}});
+        }
+    }
+}
+
 Status Destination::write_range(const peer::Range& range, Bytes data) {
-    auto shared =
-        shared_file(range.directory(), range.name(), range.temporary(), range.file_size());
-    if (!shared) return std::move(shared).error();
     if (range.offset() > range.file_size() || data.size() > range.file_size() - range.offset()) {
         return bad_message("a range beyond the end of its file");
     }
+    auto shared = shared_file(range);
+    if (!shared) return std::move(shared).error();
+    const std::shared_lock writing{(*shared)->temporary->mutex};
+    if ((*shared)->temporary->sealed || !(*shared)->file->is_in_place()) return too_late();
     return (*shared)->file->write_at(data, range.offset());
 }
 
 Result<std::uint64_t> Destination::copy_range(const peer::Range& range, std::uint64_t length,
                                               int source) {
-    auto shared =
-        shared_file(range.directory(), range.name(), range.temporary(), range.file_size());
+    auto shared = shared_file(range);
     if (!shared) return std::move(shared).error();
+    const std::shared_lock writing{(*shared)->temporary->mutex};
+    if ((*shared)->temporary->sealed || !(*shared)->file->is_in_place()) return too_late();
     return files::copy_bytes(source, (*shared)->file->fd(), range.offset(), length);
 }
 
 Status Destination::flush(const peer::Flush& flush) {
-    auto shared =
-        shared_file(flush.directory(), flush.name(), flush.temporary(), flush.file_size());
-    if (!shared) return std::move(shared).error();
-    {
-        // Closed when the last writer lets go of it: NFS shows it to other agents from then on.
-        const std::lock_guard lock{mutex_};
-        shared_.erase(key_of(flush.directory(), flush.name(), flush.temporary()));
-    }
+    // Closed when the last writer lets go of it: NFS shows it to other agents from then on.
+    const auto shared = take_shared_file(flush.directory(), flush.name(), flush.temporary());
+    if (!shared) return bad_message("a flush of what was not written");
     // The store will count this range as written, whatever happens to this machine afterwards.
-    return (*shared)->file->sync_data();
+    return shared->file->sync_data();
 }
 
 Result<Applied> Destination::publish(const peer::Publish& publish) {
@@ -331,15 +363,17 @@ Result<Applied> Destination::publish(const peer::Publish& publish) {
     if (!is_plain_path(publish.directory()) || !is_plain_name(name)) {
         return bad_message("a path that is not plain");
     }
-    const TemporaryPlace place = place_of(publish.directory(), name, publish.temporary());
-    {
-        const std::lock_guard lock{mutex_};
-        shared_.erase(key_of(publish.directory(), publish.file().name(), publish.temporary()));
-    }
+    const TemporaryPlace place =
+        place_of(publish.directory(), publish.file().name(), publish.temporary());
+    take_shared_file(publish.directory(), publish.file().name(), publish.temporary());
+    const auto temporary = ledger_->temporary(request_, place);
+    const std::lock_guard sealing{temporary->mutex};
+    // Asked again, since the answer or the master's word of it was lost.
+    if (temporary->published) return *temporary->published;
     auto directory = enter(publish.directory());
     if (!directory) return std::move(directory).error();
     if (publish.discard()) {
-        ledger_->drop(request_, place);
+        temporary->sealed = true;
         auto removed = files::remove_temporary(directory->get(), place.name);
         if (!removed) return std::move(removed).error();
         return Applied{};
@@ -348,8 +382,9 @@ Result<Applied> Destination::publish(const peer::Publish& publish) {
         from_message(publish.file().attributes(), files::EntryType::File);
     auto file = NewFile::open_existing(directory->get(), place.name, wanted.size);
     if (!file) return std::move(file).error();
+    temporary->sealed = true;
     auto applied = file->publish(name, wanted, durability_);
-    if (applied) ledger_->drop(request_, place);
+    if (applied) temporary->published = *applied;
     return applied;
 }
 

@@ -35,6 +35,9 @@ public:
                                                      std::span<const std::string> storage_paths,
                                                      Ledger& ledger);
 
+    // Removes the temporaries that nobody will come back for.
+    ~Destination();
+
     peer::Opened::Found found() const noexcept { return found_; }
 
     peer::Viewed view(const peer::View& view);
@@ -47,6 +50,7 @@ public:
     Result<files::Applied> copy_file(const std::string& directory, const work::FileEntry& entry,
                                      const SourceFile* source);
 
+    // Conflict: the file was published or given up meanwhile, so whoever asks has lost its lease.
     Status write_range(const peer::Range& range, Bytes data);
     // Copies the range from a descriptor of this machine. Fewer bytes: `source` ended early.
     Result<std::uint64_t> copy_range(const peer::Range& range, std::uint64_t length, int source);
@@ -57,6 +61,9 @@ public:
 private:
     struct SharedFile {
         base::UniqueFd directory;
+        std::string name;
+        std::shared_ptr<Temporary> temporary;
+        bool alone = false;
         std::optional<files::NewFile> file;
     };
 
@@ -70,9 +77,10 @@ private:
     void look_up(int directory, const peer::DirectoryQuestion& question,
                  peer::DirectoryAnswer& answer);
     Result<files::Applied> write_one(int directory, const work::FileEntry& entry, Bytes data);
-    Result<std::shared_ptr<SharedFile>> shared_file(const std::string& directory,
-                                                    const std::string& name,
-                                                    std::uint64_t temporary, std::uint64_t size);
+    Result<std::shared_ptr<SharedFile>> shared_file(const peer::Range& range);
+    // Null: nothing was written to it through this assignment.
+    std::shared_ptr<SharedFile> take_shared_file(const std::string& directory,
+                                                 const std::string& name, std::uint64_t temporary);
     Result<files::Applied> set_directory(const work::DirectoryAttributes& wanted);
     std::string target_name(const std::string& name) const;
     TemporaryPlace place_of(const std::string& directory, const std::string& name,

@@ -1,11 +1,16 @@
 #include "transfer/ledger.h"
 
+#include <utility>
+
 #include "base/log.h"
 #include "files/publish.h"
 #include "files/root.h"
 
 namespace godwit::transfer {
 namespace {
+
+// Late messages are not expected for what ended longer ago than so many others.
+constexpr std::size_t kEndedMax = 16'384;
 
 const base::Log kLog{"ledger"};
 
@@ -19,17 +24,13 @@ Status remove(const TemporaryPlace& place) {
 
 }  // namespace
 
-void Ledger::add(const RequestKey& request, const TemporaryPlace& place) {
+std::shared_ptr<Temporary> Ledger::temporary(const RequestKey& request,
+                                             const TemporaryPlace& place) {
     const std::lock_guard lock{mutex_};
-    places_[request].insert(place);
-}
-
-void Ledger::drop(const RequestKey& request, const TemporaryPlace& place) {
-    const std::lock_guard lock{mutex_};
-    const auto found = places_.find(request);
-    if (found == places_.end()) return;
-    found->second.erase(place);
-    if (found->second.empty()) places_.erase(found);
+    if (const auto ended = ended_.find(place); ended != ended_.end()) return ended->second;
+    auto& temporary = places_[request][place];
+    if (!temporary) temporary = std::make_shared<Temporary>();
+    return temporary;
 }
 
 std::vector<RequestKey> Ledger::requests() const {
@@ -40,12 +41,23 @@ std::vector<RequestKey> Ledger::requests() const {
 }
 
 void Ledger::clean(const RequestKey& request) {
-    std::set<TemporaryPlace> places;
+    Places places;
     {
         const std::lock_guard lock{mutex_};
         if (auto node = places_.extract(request)) places = std::move(node.mapped());
+        for (const auto& [place, temporary] : places) {
+            if (ended_.emplace(place, temporary).second) ended_order_.push_back(place);
+        }
+        while (ended_order_.size() > kEndedMax) {
+            ended_.erase(ended_order_.front());
+            ended_order_.pop_front();
+        }
     }
-    for (const TemporaryPlace& place : places) {
+    std::size_t removed = 0;
+    for (const auto& [place, temporary] : places) {
+        const std::lock_guard lock{temporary->mutex};
+        if (std::exchange(temporary->sealed, true)) continue;
+        ++removed;
         if (auto status = remove(place); !status && status.error().code != Code::NotFound) {
             kLog.warning("temporary not removed", {{"request", request.id},
                                                    {"root", place.root},
@@ -53,8 +65,8 @@ void Ledger::clean(const RequestKey& request) {
                                                    {"reason", status.error().message}});
         }
     }
-    if (!places.empty()) {
-        kLog.info("temporaries removed", {{"request", request.id}, {"count", places.size()}});
+    if (removed != 0) {
+        kLog.info("temporaries removed", {{"request", request.id}, {"count", removed}});
     }
 }
 

@@ -1,13 +1,18 @@
-// Which temporaries of large files this agent has made, by request, so that they can be removed
-// when the request is cancelled or forgotten.
+// Which temporaries of large files this agent has had to do with, by request: what may still be
+// written to them, and what is to be removed when the request is over.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
+#include <memory>
 #include <mutex>
-#include <set>
+#include <optional>
+#include <shared_mutex>
 #include <string>
 #include <vector>
+
+#include "files/attributes.h"
 
 namespace godwit::transfer {
 
@@ -27,20 +32,34 @@ struct TemporaryPlace {
     auto operator<=>(const TemporaryPlace&) const = default;
 };
 
+// One temporary. A source whose lease was lost may still send (a process that was stopped for a
+// while, say): once sealed, nothing reaches the file any more, which has its final name by then.
+struct Temporary {
+    std::shared_mutex mutex;  // Shared while writing to it, exclusive to publish or remove it.
+    bool sealed = false;      // guarded by mutex
+    std::optional<files::Applied> published;  // guarded by mutex
+};
+
 // Thread-safe.
 class Ledger {
 public:
-    void add(const RequestKey& request, const TemporaryPlace& place);
-    void drop(const RequestKey& request, const TemporaryPlace& place);
+    // The same object for all who ask for the same place.
+    std::shared_ptr<Temporary> temporary(const RequestKey& request, const TemporaryPlace& place);
 
-    std::vector<RequestKey> requests() const;
-    // Removes all temporaries of the request from the file system, and forgets them. What cannot be
-    // removed is logged, and left to the sweep of a later request.
+    std::vector<RequestKey> requests() const;  // That have not ended.
+    // The request has ended. Removes all its temporaries from the file system; waits for those who
+    // write to them just now. What cannot be removed is logged, and left to the sweep of a later
+    // request.
     void clean(const RequestKey& request);
 
 private:
+    using Places = std::map<TemporaryPlace, std::shared_ptr<Temporary>>;
+
     mutable std::mutex mutex_;
-    std::map<RequestKey, std::set<TemporaryPlace>> places_;  // guarded by mutex_
+    std::map<RequestKey, Places> places_;  // guarded by mutex_
+    // Of requests that have ended, all sealed: a late message must not make them anew.
+    Places ended_;                            // guarded by mutex_
+    std::deque<TemporaryPlace> ended_order_;  // guarded by mutex_
 };
 
 }  // namespace godwit::transfer

@@ -102,7 +102,14 @@ void PeerClient::run(std::stop_token stop) {
     base::name_this_thread("peer-client");
     auto last_heard = SteadyClock::now();
     while (!stop.stop_requested()) {
-        auto frame = channel_->read(kPingInterval);
+        const Millis silence = silence_max_.load();
+        auto frame = channel_->read(std::min(kPingInterval, silence / 4));
+        // Also where it speaks again: this process may have been stopped all the while.
+        if (SteadyClock::now() - last_heard > silence) {
+            lose({Code::PeerLost,
+                  "it was silent for more than " + std::to_string(silence.count()) + " ms"});
+            return;
+        }
         if (frame) {
             last_heard = SteadyClock::now();
             Answered answered;
@@ -120,15 +127,15 @@ void PeerClient::run(std::stop_token stop) {
             lose(frame.error());
             return;
         }
-        if (SteadyClock::now() - last_heard > kPeerSilenceMax) {
-            lose({Code::PeerLost, "it was silent for more than 10 s"});
-            return;
-        }
         peer::Frame ping;
         ping.mutable_ping();
         tell(std::move(ping));
     }
     lose({Code::Cancelled, "the connection was closed"});
+}
+
+void PeerClient::set_lease(std::uint32_t seconds) noexcept {
+    silence_max_.store(std::min(silence_max_.load(), silence_max(seconds)));
 }
 
 void PeerClient::lose(const Error& why) {

@@ -51,6 +51,8 @@ public:
     bool is_lost() const;
     // The longest segment that both sides can handle.
     std::size_t segment_bytes() const noexcept { return segment_bytes_; }
+    // Work with a shorter lease makes both sides notice a silent peer sooner.
+    void set_lease(std::uint32_t seconds) noexcept;
     std::uint64_t next_job() noexcept { return next_job_.fetch_add(1); }
 
 private:
@@ -65,6 +67,7 @@ private:
     const sdk::Epoch epoch_;  // Of the windows that this connection opened.
     std::size_t segment_bytes_ = 0;
     std::atomic<std::uint64_t> next_job_{1};
+    std::atomic<base::Millis> silence_max_{kPeerSilenceMax};
 
     mutable std::mutex mutex_;
     std::map<std::uint64_t, Answered> waiting_;  // guarded by mutex_

@@ -4,9 +4,9 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "base/ticket.h"
 #include "transfer/digest.h"
 #include "transfer/messages.h"
-#include "base/ticket.h"
 
 namespace godwit::transfer {
 namespace {
@@ -85,17 +85,19 @@ void PeerSession::run() {
         shut();
         return;
     }
-    auto last_heard = SteadyClock::now();
+    last_heard_.store(SteadyClock::now());
     std::string reason;
     while (reason.empty() && !closed()) {
-        auto frame = channel_->read(kTick);
-        if (frame) {
-            last_heard = SteadyClock::now();
+        auto frame = channel_->read(std::min(kTick, silence_max_.load() / 2));
+        // Also where it speaks again: this process may have been stopped all the while.
+        if (is_silent()) {
+            reason = "it was silent for more than " + std::to_string(silence_max_.load().count()) +
+                     " ms";
+        } else if (frame) {
+            last_heard_.store(SteadyClock::now());
             dispatch(std::move(*frame));
         } else if (frame.error().code != Code::Again) {
             reason = frame.error().message;
-        } else if (SteadyClock::now() - last_heard > kPeerSilenceMax) {
-            reason = "it was silent for more than 10 s";
         }
     }
     shut();
@@ -191,11 +193,16 @@ void PeerSession::dispatch(peer::Frame frame) {
     }
 }
 
+bool PeerSession::is_silent() const noexcept {
+    return SteadyClock::now() - last_heard_.load() > silence_max_.load();
+}
+
 void PeerSession::open(const peer::Frame& frame) {
     const peer::Open& open = frame.open();
+    silence_max_.store(std::min(silence_max_.load(), silence_max(open.lease_seconds())));
     if (!host_.settings.ticket_secret.empty()) {
         const base::TicketClaim claim{open.request_id(), open.generation(), peer_worker_,
-                                host_.settings.self.worker_id, open.destination_path()};
+                                      host_.settings.self.worker_id, open.destination_path()};
         const auto status =
             check_ticket(host_.settings.ticket_secret, claim, open.ticket(), base::wall_now());
         if (!status) {
@@ -240,7 +247,7 @@ void PeerSession::take_offer(peer::Frame frame) {
     offer.offset = segment.offset();
     offer.length = segment.length();
     offer.arrived = [self = shared_from_this(), held](Result<Bytes> data) {
-        if (self->closed()) return;
+        if (self->closed() || self->is_silent()) return;
         self->reply(held->call(),
                     data ? self->write_segment(*held, *data) : segment_failure(data.error()));
     };
@@ -266,7 +273,7 @@ peer::Frame PeerSession::write_segment(const peer::Frame& frame, Bytes data) {
 
 void PeerSession::answer_later(peer::Frame frame) {
     host_.control.post([self = shared_from_this(), frame = std::move(frame)] {
-        if (self->closed()) return;
+        if (self->closed() || self->is_silent()) return;
         const std::uint64_t id = frame.has_view()      ? frame.view().job()
                                  : frame.has_flush()   ? frame.flush().job()
                                  : frame.has_publish() ? frame.publish().job()

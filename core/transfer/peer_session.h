@@ -45,12 +45,16 @@ private:
     std::shared_ptr<Destination> job(std::uint64_t id);
     std::shared_ptr<RailLinks> links();
     void reply(std::uint64_t call, peer::Frame frame);
+    // For so long that its leases may be others' by now: nothing more is done for it.
+    bool is_silent() const noexcept;
     bool closed() const noexcept { return closed_.load(); }
 
     const SessionHost host_;
     const std::unique_ptr<Channel> channel_;
     std::string peer_worker_;
     std::atomic<bool> closed_{false};
+    std::atomic<base::Deadline> last_heard_{base::SteadyClock::now()};
+    std::atomic<base::Millis> silence_max_{kPeerSilenceMax};
     std::mutex mutex_;
     std::shared_ptr<RailLinks> links_;                            // guarded by mutex_
     std::map<std::uint64_t, std::shared_ptr<Destination>> jobs_;  // guarded by mutex_

@@ -104,8 +104,11 @@ TEST_P(Failure, AHungSourceAgentIsFencedOut) {
     // Its late results change nothing.
     EXPECT_TRUE(eventually(
         [&] {
-            return cluster_.agent_log("source-1").find("lease lost") != std::string::npos ||
-                   cluster_.agent_log("source-1").find("peer lost") != std::string::npos;
+            const std::string log = cluster_.agent_log("source-1");
+            return log.find("lease lost") != std::string::npos ||
+                   log.find("lease not renewed") != std::string::npos ||
+                   log.find("lease was lost") != std::string::npos ||
+                   log.find("peer lost") != std::string::npos;
         },
         patience()));
     EXPECT_EQ(cluster_.state(id), "COMPLETED");
@@ -148,8 +151,10 @@ TEST_P(Failure, AFileThatChangesWhileItIsCopiedArrivesWholeAsOldOrNew) {
     cluster_.start_pair(cluster_.folder("a"), cluster_.folder("b"));
     const std::string id = cluster_.submit(source(), destination());
 
+    // The same size, and in one step, as editors and package managers replace files.
     for (int i = 0; i < 400; ++i) {
-        write_random(source("tree/file-" + std::to_string(i)), 100'000, 2);
+        write_random(source("beside"), 100'000, 2);
+        fs::rename(source("beside"), source("tree/file-" + std::to_string(i)));
     }
     cluster_.wait_until_over(id);
 
