@@ -180,7 +180,7 @@ void RailDriver::run(std::stop_token stop) {
         if (busy) {
             last_event = now;
             idle_nap_ = {};
-        } else if (now - last_event >= kSpin && rail_->arm()) {
+        } else if (now - last_event >= kSpin && (rail_->wait_fd() < 0 || rail_->arm())) {
             sleep(links_.empty() && in_flight_.empty());
         }
     }
