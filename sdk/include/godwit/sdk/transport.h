@@ -50,6 +50,8 @@ struct RailInfo {
     std::size_t gets_in_flight_max = 0;  // beyond it get() answers Again
     bool has_wait_fd = false;            // else the owner must poll in a loop
     bool source_must_poll = true;        // a passive rail serves gets only while it is polled
+    // Peers share memory, and the locks in it: one that is killed in the midst of a call may leave
+    // the other waiting. For tests and for trusted processes.
     bool same_host_only = false;
     bool keys_enforced = false;  // a wrong or revoked key opens nothing
     bool native_rma = false;     // the remote CPU is not involved

@@ -202,6 +202,9 @@ TEST_P(TransportLoss, RestartedPeerIsReachedAgain) {
 }
 
 TEST_P(TransportLoss, ReaderThatIsStoppedOrKilledLeavesTheSourceServing) {
+    if (capabilities().same_host_only) {
+        GTEST_SKIP() << "RailInfo::same_host_only: a reader may be stopped with a shared lock held";
+    }
     const auto source = open_source(kLossBytes, 71);
     const auto driver = open_rail();
     const auto target = driver->add_memory(4096);
