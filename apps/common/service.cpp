@@ -44,7 +44,7 @@ void shift_log_level(int by) {
                                  static_cast<int>(base::LogLevel::Debug),
                                  static_cast<int>(base::LogLevel::Error));
     base::set_log_level(static_cast<base::LogLevel>(level));
-    kLog.error("log level changed", {{"level", base::to_string(base::log_level())}});
+    kLog.error("log level changed", {{"to", base::to_string(base::log_level())}});
 }
 
 }  // namespace

@@ -110,7 +110,10 @@ std::string json_line(std::string_view name, std::string_view message,
     append_json_string(line, message);
     for (const Field& field : fields) {
         line += ',';
-        append_json_string(line, field.key);
+        // A key that stands twice makes the line unreadable.
+        const bool taken = field.key == "ts" || field.key == "level" || field.key == "logger" ||
+                           field.key == "msg";
+        append_json_string(line, taken ? std::string{field.key} + "_" : std::string{field.key});
         line += ':';
         append_json_string(line, field.value);
     }

@@ -63,6 +63,16 @@ TEST_F(LogFile, JsonLineIsEscaped) {
     EXPECT_EQ(content().find('\xFF'), std::string::npos);
 }
 
+TEST_F(LogFile, NoFieldTakesTheNameOfTheLinesOwn) {
+    ASSERT_TRUE(configure_logging({.json = true, .file = path_}));
+
+    Log{"agent"}.info("x", {{"level", "mine"}});
+
+    EXPECT_NE(content().find(R"("level":"info","logger":"agent","msg":"x","level_":"mine"})"),
+              std::string::npos)
+        << content();
+}
+
 TEST_F(LogFile, LevelChangesAtRunTime) {
     ASSERT_TRUE(configure_logging({.level = LogLevel::Warning, .file = path_}));
     const Log log{"x"};
