@@ -76,6 +76,7 @@ sdk::Result<sdk::Revision> RequestLedger::transition(sdk::Revision expected,
     request_.state = change.to;
     request_.reason = change.reason;
     if (!change.detail.empty()) request_.detail["master"] = change.detail;
+    if (change.pin) request_.pinned_worker = *change.pin;
     request_.updated_at = now.wall;
     if (change.to == RequestState::Progress && !request_.started_at) request_.started_at = now.wall;
     if (is_terminal(change.to)) {

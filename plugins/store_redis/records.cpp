@@ -275,6 +275,7 @@ Result<Shown> read_shown(const sdk::RequestId& id, const Reply& shown) {
     request.state = *state;
     numbers.read(field("revision"), request.revision);
     request.reason = field("reason");
+    if (fields->contains("pin")) request.pinned_worker = field("pin");
     numbers.read(field("created"), request.created_at);
     numbers.read(field("updated"), request.updated_at);
     if (fields->contains("started")) numbers.read(field("started"), request.started_at);

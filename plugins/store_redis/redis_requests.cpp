@@ -158,7 +158,7 @@ Result<sdk::Revision> RedisStore::transition(const sdk::RequestId& id, sdk::Revi
     Announcement announced;
     for (int i = 0; i <= kAnnouncementsMax; ++i) {
         Packer arguments;
-        arguments.array(8)
+        arguments.array(10)
             .decimal(expected)
             .text(to_string(change.to))
             .text(change.reason)
@@ -166,7 +166,9 @@ Result<sdk::Revision> RedisStore::transition(const sdk::RequestId& id, sdk::Revi
             .number(change.restart ? 1 : 0)
             .packed(units)
             .text(announced.stamp)
-            .decimal(kAnnouncedUsMax);
+            .decimal(kAnnouncedUsMax)
+            .number(change.pin ? 1 : 0)
+            .text(change.pin.value_or(""));
         auto reply = run(kTransition, id, arguments, Access::Write);
         if (!reply) return std::move(reply).error();
         const std::vector<Reply>& items = reply->items;

@@ -1,6 +1,7 @@
 -- Changes the state, if the caller saw the current revision. A terminal request that becomes active
 -- again must have been announced to the index shortly before: see index_announce.lua.
-local expected, to, reason, detail, restart, new_units, stamp, stamp_age_max = unpack(args)
+local expected, to, reason, detail, restart, new_units, stamp, stamp_age_max, has_pin, pin =
+    unpack(args)
 
 local head = redis.call('HMGET', REQUEST, 'revision', 'state', 'member')
 local revision, state, member = head[1], head[2], head[3]
@@ -24,6 +25,7 @@ if restart == 1 then
 end
 
 redis.call('HSET', REQUEST, 'state', to, 'reason', reason)
+if has_pin == 1 then redis.call('HSET', REQUEST, 'pin', pin) end
 if detail ~= '' then redis.call('HSET', DETAIL, 'master', detail) end
 if to == 'PROGRESS' then redis.call('HSETNX', REQUEST, 'started', text(now)) end
 if TERMINAL[to] then

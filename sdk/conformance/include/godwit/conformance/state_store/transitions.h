@@ -7,6 +7,23 @@ namespace godwit::conformance {
 
 class StateStoreTransitions : public StateStoreFixture {};
 
+TEST_P(StateStoreTransitions, APinHoldsUntilItIsReplacedOrCleared) {
+    create();
+    const auto pin = [&](std::optional<std::string> worker) {
+        sdk::Transition change;
+        change.to = sdk::RequestState::Progress;
+        change.pin = std::move(worker);
+        ASSERT_TRUE(store_->transition(id_, store_->get(id_)->revision, change));
+    };
+
+    pin("worker-a");
+    EXPECT_EQ(store_->get(id_)->pinned_worker, "worker-a");
+    pin(std::nullopt);
+    EXPECT_EQ(store_->get(id_)->pinned_worker, "worker-a");
+    pin("");
+    EXPECT_EQ(store_->get(id_)->pinned_worker, "");
+}
+
 TEST_P(StateStoreTransitions, ATransitionRaisesTheRevision) {
     create();
     const sdk::Revision before = get().revision;
