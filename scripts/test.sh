@@ -3,7 +3,7 @@
 #
 #   scripts/test.sh [--preset release|debug|asan|tsan]... [ctest arguments]
 #
-# Without --preset: release, then asan and tsan (their slow parts left out, see below).
+# Without --preset: release, then asan.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/lib/say.sh
@@ -14,7 +14,7 @@ while [[ ${1:-} == --preset ]]; do
     presets+=("${2:?--preset needs a name}")
     shift 2
 done
-((${#presets[@]})) || presets=(release asan tsan)
+((${#presets[@]})) || presets=(release asan)
 
 cd "$root"
 for preset in "${presets[@]}"; do
