@@ -147,8 +147,8 @@ public:
     // -1 when there is none (has_wait_fd).
     virtual int wait_fd() const noexcept = 0;
 
-    // Before sleeping on wait_fd(); not called where there is none. True: sleep; an event that comes from now on wakes. False: poll
-    // again first.
+    // Before sleeping on wait_fd(); not called where there is none. True: sleep; an event that
+    // comes from now on wakes. False: poll again first.
     virtual bool arm() noexcept = 0;
 };
 
