@@ -27,6 +27,7 @@ std::stop_token Holdings::add(const std::string& assignment, base::Millis lease)
         Held& held = held_[assignment];
         held.lease = lease;
         held.ends_at = SteadyClock::now() + lease;
+        added_ = true;
         token = held.stop.get_token();
     }
     changed_.notify_one();
@@ -93,10 +94,8 @@ void Holdings::fence(std::stop_token stop) {
                     next = std::min(next, held.ends_at);
                 }
             }
-            if (over.empty()) {
-                const std::size_t count = held_.size();
-                changed_.wait_until(lock, stop, next, [&] { return held_.size() > count; });
-            }
+            added_ = false;
+            if (over.empty()) changed_.wait_until(lock, stop, next, [&] { return added_; });
         }
         for (std::stop_source& source : over) source.request_stop();
     }

@@ -43,6 +43,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable_any changed_;
     std::map<std::string, Held> held_;  // guarded by mutex_
+    bool added_ = false;                // guarded by mutex_; since the fence looked
     std::jthread fence_;
 };
 

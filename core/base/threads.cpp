@@ -16,7 +16,9 @@ WorkerPool::WorkerPool(const std::string& name, std::size_t threads, std::size_t
     }
 }
 
-WorkerPool::~WorkerPool() { stop(); }
+WorkerPool::~WorkerPool() {
+    stop();
+}
 
 bool WorkerPool::post(std::function<void()> task) {
     {

@@ -23,7 +23,7 @@ std::string temporary_name(std::string_view name, std::uint64_t generation);
 bool is_temporary(std::string_view name) noexcept;
 
 // A file that nobody sees yet. Thread-compatible; write_at() may be called from many threads at
-// once. Unpublished, its destructor removes the temporary when it made it; keep() leaves it.
+// once. Unpublished, its destructor removes the temporary when it made it.
 class NewFile {
 public:
     // Makes the temporary, mode 0600, never through a symlink; one left over by an earlier attempt
@@ -48,7 +48,6 @@ public:
     // Whether the temporary's name still is this file's: not after another has published or removed
     // it.
     bool is_in_place() const noexcept;
-    void keep() noexcept { remove_ = false; }
 
     // Attributes, then the rename over `name`. InvalidArgument with EISDIR in `native` when a
     // directory is in the way; the temporary is removed then.

@@ -293,7 +293,7 @@ Result<std::shared_ptr<Destination::SharedFile>> Destination::shared_file(
     }
     const TemporaryPlace place = place_of(range.directory(), range.name(), range.temporary());
     auto opened = std::make_shared<SharedFile>();
-    opened->name = place.name;
+    opened->place = place;
     opened->alone = range.alone();
     opened->temporary = ledger_->temporary(request_, place);
     auto entered = enter(range.directory());
@@ -323,7 +323,9 @@ Destination::~Destination() {
         if (!shared->alone) continue;  // Other assignments go on with it.
         const std::lock_guard lock{shared->temporary->mutex};
         if (std::exchange(shared->temporary->sealed, true)) continue;
-        if (auto status = files::remove_temporary(shared->directory.get(), shared->name); !status) {
+        ledger_->retire(request_, shared->place);
+        if (auto status = files::remove_temporary(shared->directory.get(), shared->place.name);
+            !status) {
             kLog.warning("temporary not removed",
                          {{"request", request_.id}, {"reason", status.error().message}});
         }
@@ -374,6 +376,7 @@ Result<Applied> Destination::publish(const peer::Publish& publish) {
     if (!directory) return std::move(directory).error();
     if (publish.discard()) {
         temporary->sealed = true;
+        ledger_->retire(request_, place);
         auto removed = files::remove_temporary(directory->get(), place.name);
         if (!removed) return std::move(removed).error();
         return Applied{};
@@ -383,6 +386,7 @@ Result<Applied> Destination::publish(const peer::Publish& publish) {
     auto file = NewFile::open_existing(directory->get(), place.name, wanted.size);
     if (!file) return std::move(file).error();
     temporary->sealed = true;
+    ledger_->retire(request_, place);
     auto applied = file->publish(name, wanted, durability_);
     if (applied) temporary->published = *applied;
     return applied;

@@ -61,7 +61,7 @@ public:
 private:
     struct SharedFile {
         base::UniqueFd directory;
-        std::string name;
+        TemporaryPlace place;
         std::shared_ptr<Temporary> temporary;
         bool alone = false;
         std::optional<files::NewFile> file;

@@ -9,8 +9,8 @@
 namespace godwit::transfer {
 namespace {
 
-// Late messages are not expected for what ended longer ago than so many others.
-constexpr std::size_t kEndedMax = 16'384;
+// Late messages are not expected for what was retired longer ago than so many others.
+constexpr std::size_t kRetiredMax = 16'384;
 
 const base::Log kLog{"ledger"};
 
@@ -27,10 +27,26 @@ Status remove(const TemporaryPlace& place) {
 std::shared_ptr<Temporary> Ledger::temporary(const RequestKey& request,
                                              const TemporaryPlace& place) {
     const std::lock_guard lock{mutex_};
-    if (const auto ended = ended_.find(place); ended != ended_.end()) return ended->second;
+    if (const auto found = retired_.find(place); found != retired_.end()) return found->second;
     auto& temporary = places_[request][place];
     if (!temporary) temporary = std::make_shared<Temporary>();
     return temporary;
+}
+
+void Ledger::retire(const RequestKey& request, const TemporaryPlace& place) {
+    const std::lock_guard lock{mutex_};
+    const auto found = places_.find(request);
+    if (found == places_.end()) return;
+    if (auto node = found->second.extract(place)) remember(std::move(node));
+    if (found->second.empty()) places_.erase(found);
+}
+
+void Ledger::remember(Places::node_type retired) {
+    retired_order_.push_back(retired.key());
+    retired_.insert(std::move(retired));
+    if (retired_order_.size() <= kRetiredMax) return;
+    retired_.erase(retired_order_.front());
+    retired_order_.pop_front();
 }
 
 std::vector<RequestKey> Ledger::requests() const {
@@ -45,13 +61,7 @@ void Ledger::clean(const RequestKey& request) {
     {
         const std::lock_guard lock{mutex_};
         if (auto node = places_.extract(request)) places = std::move(node.mapped());
-        for (const auto& [place, temporary] : places) {
-            if (ended_.emplace(place, temporary).second) ended_order_.push_back(place);
-        }
-        while (ended_order_.size() > kEndedMax) {
-            ended_.erase(ended_order_.front());
-            ended_order_.pop_front();
-        }
+        for (Places copy = places; !copy.empty();) remember(copy.extract(copy.begin()));
     }
     std::size_t removed = 0;
     for (const auto& [place, temporary] : places) {

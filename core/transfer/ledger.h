@@ -45,8 +45,11 @@ class Ledger {
 public:
     // The same object for all who ask for the same place.
     std::shared_ptr<Temporary> temporary(const RequestKey& request, const TemporaryPlace& place);
+    // It was sealed. Remembered for a while, for late messages, so that a request with any number
+    // of large files takes no more memory than one with few.
+    void retire(const RequestKey& request, const TemporaryPlace& place);
 
-    std::vector<RequestKey> requests() const;  // That have not ended.
+    std::vector<RequestKey> requests() const;  // That have temporaries which are not sealed.
     // The request has ended. Removes all its temporaries from the file system; waits for those who
     // write to them just now. What cannot be removed is logged, and left to the sweep of a later
     // request.
@@ -55,11 +58,13 @@ public:
 private:
     using Places = std::map<TemporaryPlace, std::shared_ptr<Temporary>>;
 
+    void remember(Places::node_type retired);  // With mutex_ held.
+
     mutable std::mutex mutex_;
     std::map<RequestKey, Places> places_;  // guarded by mutex_
-    // Of requests that have ended, all sealed: a late message must not make them anew.
-    Places ended_;                            // guarded by mutex_
-    std::deque<TemporaryPlace> ended_order_;  // guarded by mutex_
+    // Sealed, or about to be: a late message must not make them anew.
+    Places retired_;                            // guarded by mutex_
+    std::deque<TemporaryPlace> retired_order_;  // guarded by mutex_
 };
 
 }  // namespace godwit::transfer

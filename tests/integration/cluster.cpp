@@ -134,7 +134,11 @@ Reply Cluster::call(const std::string& method, const std::string& target, const 
     http::ClientSettings settings;
     settings.url = url();
     auto client = http::Client::open(std::move(settings));
-    auto answer = client->send(method, target, body, base::Millis{0}, headers);
+    http::Headers all = headers;
+    if (!settings_.token.empty() && !http::header_in(headers, "Authorization")) {
+        all.emplace_back("Authorization", "Bearer " + settings_.token);
+    }
+    auto answer = client->send(method, target, body, base::Millis{0}, all);
     if (!answer) return {0, answer.error().message, {}};
     return {answer->status, answer->body, answer->headers};
 }

@@ -32,6 +32,7 @@ struct ClusterSettings {
     // Further lines of the YAML files.
     std::string master_yaml = "lease_seconds: 3\nworker_heartbeat_timeout: 4\n";
     std::string agent_yaml = "heartbeat_interval: 1\n";
+    std::string token;  // What call() presents, unless it is given an Authorization of its own.
     std::vector<std::string> master_environment;
     std::vector<std::string> agent_environment;
 };

@@ -39,9 +39,20 @@ protected:
     std::string destination(const std::string& relative = "tree") {
         return cluster_.folder("b/" + relative);
     }
-    void start_with_twins(const std::string& id, const std::string& path) {
-        cluster_.add_worker({id + "-1", {path}, {}});
-        cluster_.add_worker({id + "-2", {path}, {}});
+    // Some agents for the source's storage, some for the destination's.
+    void start(const std::vector<std::string>& sources,
+               const std::vector<std::string>& destinations) {
+        fs::create_directories(cluster_.folder("b"));
+        for (const std::string& id : sources) {
+            cluster_.add_worker({id, {cluster_.folder("a")}, {}});
+        }
+        for (const std::string& id : destinations) {
+            cluster_.add_worker({id, {cluster_.folder("b")}, {}});
+        }
+        cluster_.start_master();
+        for (const auto& ids : {sources, destinations}) {
+            for (const std::string& id : ids) cluster_.start_agent(id);
+        }
     }
     void expect_copying(const std::string& id) {
         ASSERT_TRUE(
@@ -53,11 +64,7 @@ protected:
 
 TEST_P(Failure, AKilledSourceAgentsWorkGoesToAnother) {
     test_support::make_realistic_tree(source(), 300, 200);
-    fs::create_directories(cluster_.folder("b"));
-    start_with_twins("source", cluster_.folder("a"));
-    cluster_.add_worker({"destination", {cluster_.folder("b")}, {}});
-    cluster_.start_master();
-    for (const char* worker : {"source-1", "source-2", "destination"}) cluster_.start_agent(worker);
+    start({"source-1", "source-2"}, {"destination"});
     const std::string id = cluster_.submit(source(), destination(), R"(,"chunk_size_mb":2)");
     expect_copying(id);
 
@@ -70,13 +77,7 @@ TEST_P(Failure, AKilledSourceAgentsWorkGoesToAnother) {
 
 TEST_P(Failure, AKilledDestinationAgentsWorkGoesToAnother) {
     test_support::make_realistic_tree(source(), 300, 200);
-    fs::create_directories(cluster_.folder("b"));
-    cluster_.add_worker({"source", {cluster_.folder("a")}, {}});
-    start_with_twins("destination", cluster_.folder("b"));
-    cluster_.start_master();
-    for (const char* worker : {"source", "destination-1", "destination-2"}) {
-        cluster_.start_agent(worker);
-    }
+    start({"source"}, {"destination-1", "destination-2"});
     const std::string id = cluster_.submit(source(), destination(), R"(,"chunk_size_mb":2)");
     expect_copying(id);
 
@@ -89,11 +90,7 @@ TEST_P(Failure, AKilledDestinationAgentsWorkGoesToAnother) {
 
 TEST_P(Failure, AHungSourceAgentIsFencedOut) {
     write_random(source("tree/large"), 150 << 20);
-    fs::create_directories(cluster_.folder("b"));
-    start_with_twins("source", cluster_.folder("a"));
-    cluster_.add_worker({"destination", {cluster_.folder("b")}, {}});
-    cluster_.start_master();
-    for (const char* worker : {"source-1", "source-2", "destination"}) cluster_.start_agent(worker);
+    start({"source-1", "source-2"}, {"destination"});
     const std::string id = cluster_.submit(source(), destination(), R"(,"chunk_size_mb":2)");
     expect_copying(id);
 

@@ -28,6 +28,7 @@ constexpr const char* kTicketSecret = "ticket-secret-0123456789abcdef0";
 
 ClusterSettings guarded(const std::string& agents_secret = kTicketSecret) {
     ClusterSettings settings;
+    settings.token = kOperator;
     settings.master_yaml += std::string{"tokens:\n"} + "  - {role: operator, token: " + kOperator +
                             "}\n  - {role: worker, token: " + kWorker +
                             "}\n  - {role: viewer, token: " + kViewer +
@@ -41,42 +42,7 @@ http::Headers bearer(const std::string& token) {
     return {{"Authorization", "Bearer " + token}};
 }
 
-// The cluster's own calls come without a token, so readiness is what /readyz says (open to all).
-class Security : public testing::Test {
-protected:
-    static std::string sync_body(const std::string& id, const std::string& source,
-                                 const std::string& destination) {
-        return R"({"request_id":")" + id + R"(","source_path":")" + source +
-               R"(","destination_path":")" + destination + R"("})";
-    }
-    // Of a guarded cluster, whose agents cannot be waited for by an open call.
-    static void start_guarded(Cluster& cluster, std::vector<std::unique_ptr<Process>>& agents) {
-        for (const char* name : {"a", "b"}) {
-            fs::create_directories(cluster.folder(name));
-            cluster.add_worker({std::string{"worker-"} + name, {cluster.folder(name)}, {}});
-        }
-        cluster.start_master();
-        for (const char* worker : {"worker-a", "worker-b"}) {
-            agents.push_back(std::make_unique<Process>(
-                Process::Settings{.command = {binary("godwit-agent"), "--worker-id", worker,
-                                              "--config", cluster.agents_file()},
-                                  .environment = {},
-                                  .output = cluster.folder(std::string{worker} + ".log"),
-                                  .prepare = {}}));
-            ASSERT_TRUE(eventually(
-                [&] {
-                    return cluster.call("GET", "/workers?status=active", {}, bearer(kViewer))
-                               .body.find(worker) != std::string::npos;
-                },
-                patience()))
-                << cluster.agent_log(worker);
-        }
-    }
-    static std::string state_of(Cluster& cluster, const std::string& id) {
-        const auto document = cluster.call("GET", "/sync/" + id, {}, bearer(kViewer)).object();
-        return document.isNull() ? "" : document->optValue<std::string>("state", "");
-    }
-};
+class Security : public testing::Test {};
 
 TEST_F(Security, ListeningBeyondLoopbackWithoutTokensIsRefused) {
     test_support::TemporaryFolder folder;
@@ -90,9 +56,11 @@ TEST_F(Security, ListeningBeyondLoopbackWithoutTokensIsRefused) {
 }
 
 TEST_F(Security, ATokenOpensWhatItsRoleMayDo) {
-    Cluster cluster{guarded()};
+    ClusterSettings settings = guarded();
+    settings.token.clear();
+    Cluster cluster{settings};
     cluster.start_master();
-    const std::string body = sync_body("r-1", "/a", "/b");
+    const std::string body = R"({"request_id":"r-1","source_path":"/a","destination_path":"/b"})";
 
     const Reply nobody = cluster.call("POST", "/sync", body);
     EXPECT_EQ(nobody.status, 401) << nobody.body;
@@ -110,15 +78,11 @@ TEST_F(Security, ATokenOpensWhatItsRoleMayDo) {
 TEST_F(Security, AGuardedClusterMovesDataAndLogsNoSecret) {
     Cluster cluster{guarded()};
     write_text(cluster.folder("a/tree/file"), "content");
-    std::vector<std::unique_ptr<Process>> agents;
-    ASSERT_NO_FATAL_FAILURE(start_guarded(cluster, agents));
+    cluster.start_pair(cluster.folder("a"), cluster.folder("b"));
 
-    const Reply reply = cluster.call(
-        "POST", "/sync", sync_body("r-1", cluster.folder("a/tree"), cluster.folder("b/tree")),
-        bearer(kOperator));
-    ASSERT_EQ(reply.status, 202) << reply.body;
+    const std::string id = cluster.submit(cluster.folder("a/tree"), cluster.folder("b/tree"));
 
-    EXPECT_TRUE(eventually([&] { return state_of(cluster, "r-1") == "COMPLETED"; }, patience()));
+    EXPECT_EQ(cluster.wait_until_over(id), "COMPLETED");
     EXPECT_EQ(read_file(cluster.folder("b/tree/file")), "content");
     for (const std::string& log :
          {cluster.master_log(), cluster.agent_log("worker-a"), cluster.agent_log("worker-b")}) {
@@ -131,18 +95,15 @@ TEST_F(Security, AGuardedClusterMovesDataAndLogsNoSecret) {
 TEST_F(Security, AnAgentWithAnotherTicketSecretTakesNothing) {
     Cluster cluster{guarded("another-secret-0123456789abcdef")};
     write_text(cluster.folder("a/tree/file"), "content");
-    std::vector<std::unique_ptr<Process>> agents;
-    ASSERT_NO_FATAL_FAILURE(start_guarded(cluster, agents));
+    cluster.start_pair(cluster.folder("a"), cluster.folder("b"));
 
-    cluster.call("POST", "/sync",
-                 sync_body("r-1", cluster.folder("a/tree"), cluster.folder("b/tree")),
-                 bearer(kOperator));
+    const std::string id = cluster.submit(cluster.folder("a/tree"), cluster.folder("b/tree"));
 
     EXPECT_TRUE(eventually(
         [&] { return cluster.agent_log("worker-b").find("ticket refused") != std::string::npos; },
         patience()));
     EXPECT_FALSE(fs::exists(cluster.folder("b/tree")));
-    EXPECT_NE(state_of(cluster, "r-1"), "COMPLETED");
+    EXPECT_NE(cluster.state(id), "COMPLETED");
 }
 
 TEST_F(Security, AWorkerWithAWrongTokenIsRefusedAndSaysSo) {
@@ -211,7 +172,6 @@ TEST_F(Security, GarbageOnAnAgentsPeerPortHarmsNothing) {
     Cluster cluster;
     write_text(cluster.folder("a/tree/file"), "content");
     cluster.start_pair(cluster.folder("a"), cluster.folder("b"));
-    const std::string workers = cluster.call("GET", "/workers").body;
     const std::string log = cluster.agent_log("worker-b");
     const std::size_t at = log.find("peers=127.0.0.1:");
     ASSERT_NE(at, std::string::npos) << log;

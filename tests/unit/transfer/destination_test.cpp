@@ -1,0 +1,201 @@
+// What a destination does with large files: ranges into one temporary, sealed when it is published.
+#include "transfer/destination.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "base/file_code.h"
+
+namespace godwit::transfer {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::IsEmpty;
+
+constexpr std::uint64_t kTemporary = 0x1234;
+const RequestKey kRequest{"r-1", 7};
+
+class LargeFile : public testing::Test {
+protected:
+    LargeFile() {
+        std::string name = "/tmp/godwit-destination-XXXXXX";
+        folder_ = ::mkdtemp(name.data());
+        storage_paths_ = {folder_};
+    }
+    ~LargeFile() override { fs::remove_all(folder_); }
+
+    std::shared_ptr<Destination> open() {
+        peer::Open open;
+        open.set_request_id(kRequest.id);
+        open.set_generation(kRequest.generation);
+        open.set_destination_path(folder_ + "/tree");
+        auto opened = Destination::open(open, storage_paths_, ledger_);
+        EXPECT_TRUE(opened);
+        return *opened;
+    }
+    static peer::Range range(std::uint64_t offset, bool alone = false) {
+        peer::Range range;
+        range.set_name("file");
+        range.set_file_size(8);
+        range.set_offset(offset);
+        range.set_temporary(kTemporary);
+        range.set_alone(alone);
+        return range;
+    }
+    static Bytes bytes(std::string_view text) { return std::as_bytes(std::span{text}); }
+    static peer::Publish publish_message(bool discard = false) {
+        peer::Publish publish;
+        publish.mutable_file()->set_name("file");
+        publish.mutable_file()->mutable_attributes()->set_size(8);
+        publish.mutable_file()->mutable_attributes()->set_mode(0644);
+        publish.set_temporary(kTemporary);
+        publish.set_discard(discard);
+        return publish;
+    }
+    void write_whole(Destination& destination) {
+        ASSERT_TRUE(destination.write_range(range(0), bytes("good")));
+        ASSERT_TRUE(destination.write_range(range(4), bytes("work")));
+    }
+    std::vector<std::string> names() const {
+        std::vector<std::string> names;
+        for (const auto& entry : fs::directory_iterator{folder_ + "/tree"}) {
+            names.push_back(entry.path().filename());
+        }
+        return names;
+    }
+    std::string content() const {
+        std::ifstream file{folder_ + "/tree/file"};
+        return {std::istreambuf_iterator<char>{file}, {}};
+    }
+
+    std::string folder_;
+    std::vector<std::string> storage_paths_;
+    Ledger ledger_;
+};
+
+TEST_F(LargeFile, IsSeenWholeWhenItIsPublished) {
+    const auto destination = open();
+    write_whole(*destination);
+    EXPECT_FALSE(fs::exists(folder_ + "/tree/file"));
+
+    EXPECT_TRUE(destination->publish(publish_message()));
+
+    EXPECT_EQ(content(), "goodwork");
+    EXPECT_EQ(names().size(), 1U);
+}
+
+TEST_F(LargeFile, TakesNoLateRangeOnceItIsPublished) {
+    const auto late = open();
+    write_whole(*late);
+    ASSERT_TRUE(open()->publish(publish_message()));
+
+    const auto through_open_file = late->write_range(range(0), bytes("LATE"));
+    const auto through_new_file = open()->write_range(range(0), bytes("LATE"));
+
+    ASSERT_FALSE(through_open_file);
+    EXPECT_EQ(through_open_file.error().code, Code::Conflict);
+    ASSERT_FALSE(through_new_file);
+    EXPECT_EQ(through_new_file.error().code, Code::Conflict);
+    EXPECT_EQ(content(), "goodwork");
+    EXPECT_EQ(names().size(), 1U) << "the temporary was made anew";
+}
+
+// Another agent that mounts the same storage has a ledger of its own.
+TEST_F(LargeFile, TakesNoLateRangeWhenAnotherAgentHasPublishedIt) {
+    const auto late = open();
+    write_whole(*late);
+    Ledger other_ledger;
+    peer::Open open_message;
+    open_message.set_request_id(kRequest.id);
+    open_message.set_destination_path(folder_ + "/tree");
+    const auto other = *Destination::open(open_message, storage_paths_, other_ledger);
+    ASSERT_TRUE(other->publish(publish_message()));
+
+    EXPECT_FALSE(late->write_range(range(0), bytes("LATE")));
+
+    EXPECT_EQ(content(), "goodwork");
+}
+
+TEST_F(LargeFile, CanBePublishedTwiceWhenTheAnswerWasLost) {
+    const auto destination = open();
+    write_whole(*destination);
+    ASSERT_TRUE(destination->publish(publish_message()));
+
+    EXPECT_TRUE(destination->publish(publish_message()));
+    EXPECT_EQ(content(), "goodwork");
+}
+
+TEST_F(LargeFile, ThatIsDiscardedLeavesNothing) {
+    const auto destination = open();
+    write_whole(*destination);
+
+    EXPECT_TRUE(destination->publish(publish_message(true)));
+
+    EXPECT_FALSE(destination->write_range(range(0), bytes("LATE")));
+    EXPECT_THAT(names(), IsEmpty());
+}
+
+TEST_F(LargeFile, ItsPartsStayForOthersWhenOneAssignmentEnds) {
+    write_whole(*open());
+
+    EXPECT_EQ(names().size(), 1U);
+    EXPECT_TRUE(open()->publish(publish_message()));
+}
+
+TEST_F(LargeFile, OfOneAssignmentAloneGoesWithIt) {
+    ASSERT_TRUE(open()->write_range(range(0, true), bytes("good")));
+
+    EXPECT_THAT(names(), IsEmpty());
+}
+
+TEST_F(LargeFile, WhoseRequestHasEndedIsRemovedAndNotMadeAnew) {
+    const auto destination = open();
+    write_whole(*destination);
+    EXPECT_EQ(ledger_.requests(), std::vector{kRequest});
+
+    ledger_.clean(kRequest);
+
+    EXPECT_THAT(names(), IsEmpty());
+    EXPECT_THAT(ledger_.requests(), IsEmpty());
+    EXPECT_FALSE(open()->write_range(range(0), bytes("LATE")));
+    EXPECT_THAT(names(), IsEmpty());
+}
+
+TEST_F(LargeFile, ThatIsPublishedIsNotTheLedgersBusinessAnyMore) {
+    const auto destination = open();
+    write_whole(*destination);
+
+    ASSERT_TRUE(destination->publish(publish_message()));
+
+    EXPECT_THAT(ledger_.requests(), IsEmpty());
+    ledger_.clean(kRequest);
+    EXPECT_EQ(content(), "goodwork");
+}
+
+TEST_F(LargeFile, NothingIsWrittenBeyondItsEndOrOutsideOfItsFolder) {
+    const auto destination = open();
+
+    EXPECT_FALSE(destination->write_range(range(6), bytes("abc")));
+    peer::Range outside = range(0);
+    outside.set_directory("../..");
+    EXPECT_FALSE(destination->write_range(outside, bytes("abc")));
+    outside.set_directory("");
+    outside.set_name("a/b");
+    EXPECT_FALSE(destination->write_range(outside, bytes("abc")));
+}
+
+TEST_F(LargeFile, AFlushOfWhatWasNotWrittenIsRefused) {
+    peer::Flush flush;
+    flush.set_name("file");
+    flush.set_temporary(kTemporary);
+
+    EXPECT_FALSE(open()->flush(flush));
+}
+
+}  // namespace
+}  // namespace godwit::transfer
