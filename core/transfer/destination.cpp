@@ -339,7 +339,7 @@ Status Destination::write_range(const peer::Range& range, Bytes data) {
     auto shared = shared_file(range);
     if (!shared) return std::move(shared).error();
     const std::shared_lock writing{(*shared)->temporary->mutex};
-    if ((*shared)->temporary->sealed || !(*shared)->file->is_in_place()) return too_late();
+    if (!(*shared)->file->is_in_place()) return too_late();
     return (*shared)->file->write_at(data, range.offset());
 }
 
@@ -348,7 +348,7 @@ Result<std::uint64_t> Destination::copy_range(const peer::Range& range, std::uin
     auto shared = shared_file(range);
     if (!shared) return std::move(shared).error();
     const std::shared_lock writing{(*shared)->temporary->mutex};
-    if ((*shared)->temporary->sealed || !(*shared)->file->is_in_place()) return too_late();
+    if (!(*shared)->file->is_in_place()) return too_late();
     return files::copy_bytes(source, (*shared)->file->fd(), range.offset(), length);
 }
 

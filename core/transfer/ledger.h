@@ -36,7 +36,7 @@ struct TemporaryPlace {
 // while, say): once sealed, nothing reaches the file any more, which has its final name by then.
 struct Temporary {
     std::shared_mutex mutex;  // Shared while writing to it, exclusive to publish or remove it.
-    bool sealed = false;      // guarded by mutex
+    bool sealed = false;      // guarded by mutex; its name is gone, and must not be made anew
     std::optional<files::Applied> published;  // guarded by mutex
 };
 

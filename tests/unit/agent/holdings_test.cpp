@@ -39,13 +39,20 @@ TEST(Holdings, OneThatIsRenewedOutlivesOneThatIsNot) {
     EXPECT_FALSE(renewed.stop_requested());
 }
 
-TEST(Holdings, AShortLeaseIsWatchedWhateverElseIsHeld) {
+TEST(Holdings, ANewLeaseIsWatchedAlthoughTheFenceSleepsForLonger) {
     Holdings holdings;
-    const auto other = holdings.add("a", kLong);
-    holdings.stop("a");
-    holdings.remove("a");
+    // When one has been stopped, the fence has nothing to wait for but the next.
+    for (const char* name : {"a", "b", "c", "d", "e"}) {
+        ASSERT_TRUE(is_stopped_within(holdings.add(name, kShort), kPatience)) << name;
+    }
+}
 
-    EXPECT_TRUE(is_stopped_within(holdings.add("b", kShort), kPatience));
+TEST(Holdings, ANewLeaseIsWatchedInThePlaceOfAnEndedOne) {
+    Holdings holdings;
+    for (const char* name : {"a", "b", "c", "d", "e"}) {
+        ASSERT_TRUE(is_stopped_within(holdings.add(name, kShort), kPatience)) << name;
+        holdings.remove(name);
+    }
 }
 
 TEST(Holdings, StopAndStopAllReachTheirExecutors) {
