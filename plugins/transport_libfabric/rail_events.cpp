@@ -35,8 +35,6 @@ int LibfabricRail::wait_fd() const noexcept {
 }
 
 bool LibfabricRail::arm() noexcept {
-    // There is nothing to arm; shm crashes when it is asked.
-    if (wait_ == Endpoint::Wait::None) return events_.empty();
     if (!events_.empty() || !serving_->may_sleep(fabric_)) return false;
     std::optional<Instant> first_probe;
     for (const auto& peer : connections_) {
