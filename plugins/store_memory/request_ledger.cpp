@@ -137,15 +137,7 @@ sdk::Outcome RequestLedger::complete(const sdk::Completion& item, const Now& now
         const bool done = ended_.find(item.lease) == Ending::Completed;
         return done ? Outcome::AlreadyDone : Outcome::LeaseLost;
     }
-    if (!item.effects.message.empty()) {
-        request_.detail[unit->holding->worker] = item.effects.message;
-    }
-    for (std::size_t i = 0; i < sdk::kCountKinds; ++i) {
-        add_bounded(request_.counters.values[i], item.effects.counters.values[i]);
-    }
-    for (const sdk::FileError& error : item.effects.errors) record(error);
-    for (const sdk::Group& group : item.effects.groups) board_.open(group, request_.counters);
-    take_in(item.effects.units);
+    apply(item.effects, unit->holding->worker);
     board_.finish(*unit, request_.counters);
     ended_.remember(item.lease, Ending::Completed);
     request_.updated_at = now.wall;
@@ -159,7 +151,9 @@ sdk::FailReply RequestLedger::fail(const sdk::Failure& item, const Now& now) {
         if (!ending || *ending == Ending::Completed) return {Outcome::LeaseLost, false};
         return {Outcome::AlreadyDone, *ending == Ending::Exhausted};
     }
+    apply(item.effects, item.worker);
     if (!item.message.empty()) request_.detail[item.worker] = item.message;
+    if (item.rest) UnitBoard::narrow(*unit, *item.rest);
     request_.updated_at = now.wall;
     if (item.released) {
         board_.put_back(*unit, Instant{}, request_.counters);
@@ -211,6 +205,16 @@ std::vector<sdk::Reaped> RequestLedger::reap(const sdk::ReapSpec& spec, std::siz
 
 std::vector<sdk::Lease> RequestLedger::leases_of(const sdk::WorkerId& worker) const {
     return board_.leases_of(worker, std::numeric_limits<std::size_t>::max());
+}
+
+void RequestLedger::apply(const sdk::Effects& effects, const sdk::WorkerId& worker) {
+    if (!effects.message.empty()) request_.detail[worker] = effects.message;
+    for (std::size_t i = 0; i < sdk::kCountKinds; ++i) {
+        add_bounded(request_.counters.values[i], effects.counters.values[i]);
+    }
+    for (const sdk::FileError& error : effects.errors) record(error);
+    for (const sdk::Group& group : effects.groups) board_.open(group, request_.counters);
+    take_in(effects.units);
 }
 
 void RequestLedger::record(const sdk::FileError& error) {

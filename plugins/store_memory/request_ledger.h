@@ -53,6 +53,7 @@ public:
     std::vector<sdk::Lease> leases_of(const sdk::WorkerId& worker) const;
 
 private:
+    void apply(const sdk::Effects& effects, const sdk::WorkerId& worker);
     void record(const sdk::FileError& error);
     void take_in(const std::vector<sdk::Unit>& units);
     void start_over();

@@ -134,6 +134,15 @@ void UnitBoard::renew(UnitRecord& record, Instant deadline) {
     deadlines_.emplace(deadline, record.id);
 }
 
+void UnitBoard::narrow(UnitRecord& record, const sdk::Unit& rest) {
+    sdk::Unit& unit = record.unit;
+    unit.offset = rest.offset;
+    unit.bytes = rest.bytes;
+    unit.files = rest.files;
+    unit.label = rest.label;
+    unit.payload = rest.payload;
+}
+
 void UnitBoard::end_lease(UnitRecord& record) {
     const Holding& holding = *record.holding;
     deadlines_.erase({holding.deadline, record.id});

@@ -55,6 +55,8 @@ public:
     // Null when the lease is not held (any more).
     UnitRecord* find(const sdk::LeaseRef& lease);
     void renew(UnitRecord& record, Instant deadline);
+    // Leaves of a leased unit what is left to do; its place and its group stay.
+    static void narrow(UnitRecord& record, const sdk::Unit& rest);
 
     // These end the lease. The record is gone after the first and the last, and after the second
     // when its group has failed meanwhile.

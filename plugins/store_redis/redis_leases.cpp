@@ -23,11 +23,8 @@ std::uint64_t millis(sdk::Millis duration) {
     return static_cast<std::uint64_t>(duration.count());
 }
 
-Packer pack_completion(const sdk::Completion& item) {
-    const sdk::Effects& effects = item.effects;
-    Packer packer;
-    packer.array(8);
-    pack(packer, item.lease);
+// Five items.
+void pack(Packer& packer, const sdk::Effects& effects) {
     const auto& values = effects.counters.values;
     const auto zeros = std::count(values.begin(), values.end(), 0);
     packer.array((values.size() - static_cast<std::size_t>(zeros)) * 2);
@@ -43,19 +40,33 @@ Packer pack_completion(const sdk::Completion& item) {
     }
     pack(packer, effects.units);
     packer.text(effects.message);
+}
+
+Packer pack_completion(const sdk::Completion& item) {
+    Packer packer;
+    packer.array(8);
+    pack(packer, item.lease);
+    pack(packer, item.effects);
     return packer;
 }
 
 Packer pack_failure(const sdk::Failure& item) {
     Packer packer;
-    packer.array(9);
+    packer.array(15);
     pack(packer, item.lease);
-    return packer.text(item.worker)
+    packer.text(item.worker)
         .number(item.released ? 1 : 0)
         .number(millis(item.backoff))
         .number(item.attempts_max)
         .text(pack_error(item.error))
         .text(item.message);
+    if (item.rest) {
+        pack(packer, *item.rest);
+    } else {
+        packer.array(0);
+    }
+    pack(packer, item.effects);
+    return packer;
 }
 
 Result<sdk::FailReply> read_fail_reply(const Reply& reply) {
@@ -154,7 +165,12 @@ Result<std::vector<sdk::FailReply>> RedisStore::fail(const sdk::RequestId& id,
     }
     if (auto status = sdk::check(items); !status) return std::move(status).error();
     std::vector<Packer> packed;
-    for (const sdk::Failure& item : items) packed.push_back(pack_failure(item));
+    for (const sdk::Failure& item : items) {
+        packed.push_back(pack_failure(item));
+        if (packed.back().size() > kItemBytesMax) {
+            return sdk::refuse("fail units of '" + id + "': one item exceeds 64 MiB");
+        }
+    }
     return read_batch(run_batch(kFail, id, packed), items.size(),
                       sdk::FailReply{Outcome::NotFound, false}, read_fail_reply);
 }

@@ -2,9 +2,18 @@
 if redis.call('EXISTS', REQUEST) == 0 then return {'missing'} end
 go_on_when_full()
 
+-- Leaves of a leased unit what is left to do; its place and its group stay.
+local function narrow(id, unit, rest)
+    unit.bytes, unit.files = rest[5], rest[6]
+    later('HSET', PAYLOADS, id, rest[7])
+end
+
 -- Gives how the lease ended.
-local function apply(id, unit, worker, released, backoff_ms, attempts_max, packed_error, message)
+local function apply(id, unit, item)
+    local worker, released, backoff_ms, attempts_max, packed_error, message, rest = unpack(item, 4)
+    apply_effects(worker, unpack(item, 11))
     if message ~= '' then redis.call('HSET', DETAIL, worker, message) end
+    if #rest > 0 then narrow(id, unit, rest) end
     end_lease(id, unit)
     if released == 1 then
         put_back(id, unit)
@@ -32,7 +41,7 @@ for i, item in ipairs(args) do
     local unit = leased(id, epoch, number)
     local ending, outcome
     if unit then
-        ending = apply(id, unit, unpack(item, 4))
+        ending = apply(id, unit, item)
         remember(id, epoch, number, ending)
         outcome = 'applied'
         applied = true

@@ -281,6 +281,15 @@ local function add_unit(new)
     end_part(group)
 end
 
+-- What the end of a unit brings about; as the plugin packs it.
+local function apply_effects(worker, counters, errors, groups, new_units, message)
+    if message ~= '' then redis.call('HSET', DETAIL, worker, message) end
+    for i = 1, #counters, 2 do count(counters[i], counters[i + 1]) end
+    for _, packed in ipairs(errors) do record_error(packed) end
+    for _, group in ipairs(groups) do open_group(unpack(group)) end
+    for _, new in ipairs(new_units) do add_unit(new) end
+end
+
 -- ------------------------------------------------------------------------------------ leases
 
 -- The unit that is under this very lease, or nothing.

@@ -108,7 +108,8 @@ struct Failure {
     std::uint32_t attempts_max = 5;
     FileError error;
     std::string message;  // Becomes detail[worker], when not empty.
-    // What was done before it failed: applied in the same step.
+    // What was done before it failed, or was released: applied in the same step. Its message gives
+    // way to the one above.
     Effects effects;
     // What is left to do, in the place of the unit; its kind, stage and group are the unit's. On the
     // last attempt it is this whose files and bytes have failed.

@@ -110,6 +110,9 @@ inline Status check(std::span<const Failure> items) {
         if (auto status = check_id("worker", item.worker); !status) return status;
         if (auto status = check_duration("backoff", item.backoff, Millis{0}); !status)
             return status;
+        if (auto status = check(item.effects); !status) return status;
+        if (!item.rest) continue;
+        if (auto status = check(*item.rest); !status) return status;
     }
     return {};
 }

@@ -198,4 +198,103 @@ TEST_P(StateStoreFailures, TheMessageBecomesTheWorkersDetail) {
     EXPECT_EQ(get().detail.at(worker_), "disk on fire");
 }
 
+TEST_P(StateStoreFailures, WhatWasDoneBeforeItFailedCounts) {
+    create({chunk("pack", 100, 10)});
+    sdk::Failure failure = failure_of(claim_one());
+    failure.effects.counters[sdk::Count::FilesCopied] = 7;
+    failure.effects.units = {chunk("planned anew", 5)};
+    failure.effects.errors = {{.path = "gone", .code = "source_vanished"}};
+    failure.effects.message = "owners dropped";
+
+    ASSERT_EQ(fail(failure).outcome, sdk::Outcome::Applied);
+    ASSERT_EQ(fail(failure).outcome, sdk::Outcome::AlreadyDone);
+
+    const sdk::Request request = get();
+    EXPECT_EQ(request.counters[sdk::Count::FilesCopied], 7);
+    EXPECT_EQ(request.backlog.pending_of(sdk::UnitKind::Chunk), 2u);
+    EXPECT_EQ(request.detail.at(worker_), "owners dropped");
+    ASSERT_EQ(errors().size(), 1u);
+    EXPECT_EQ(errors().front().path, "gone");
+}
+
+TEST_P(StateStoreFailures, OnlyTheRestComesAgain) {
+    create({chunk("pack", 100, 10)});
+    const sdk::Lease first = claim_one();
+    sdk::Failure failure = failure_of(first);
+    failure.rest = first.unit;
+    failure.rest->files = 3;
+    failure.rest->bytes = 30;
+    failure.rest->label = "rest";
+    failure.rest->payload = "payload of the rest";
+
+    ASSERT_EQ(fail(failure).outcome, sdk::Outcome::Applied);
+
+    EXPECT_EQ(get().backlog.bytes_pending, 30u);
+    const sdk::Lease second = claim_one();
+    EXPECT_EQ(second.ref.unit, first.ref.unit);
+    EXPECT_EQ(second.attempt, 2u);
+    EXPECT_EQ(second.unit, *failure.rest);
+}
+
+TEST_P(StateStoreFailures, OnTheLastAttemptOnlyTheRestHasFailed) {
+    create({chunk("pack", 100, 10)});
+    const sdk::Lease lease = claim_one();
+    sdk::Failure failure = failure_of(lease, 1);
+    failure.rest = lease.unit;
+    failure.rest->files = 3;
+    failure.rest->bytes = 30;
+    failure.effects.counters[sdk::Count::FilesCopied] = 7;
+
+    ASSERT_TRUE(fail(failure).exhausted);
+
+    EXPECT_EQ(counter(sdk::Count::FilesFailed), 3);
+    EXPECT_EQ(counter(sdk::Count::BytesFailed), 30);
+    EXPECT_EQ(counter(sdk::Count::FilesCopied), 7);
+    EXPECT_EQ(get().backlog.outstanding(), 0u);
+}
+
+TEST_P(StateStoreFailures, AReleaseKeepsWhatWasDoneAndLeavesTheRest) {
+    create({chunk("pack", 100, 10)});
+    const sdk::Lease lease = claim_one();
+    sdk::Failure failure = failure_of(lease);
+    failure.released = true;
+    failure.rest = lease.unit;
+    failure.rest->files = 3;
+    failure.effects.counters[sdk::Count::FilesCopied] = 7;
+
+    ASSERT_EQ(fail(failure).outcome, sdk::Outcome::Applied);
+
+    EXPECT_EQ(counter(sdk::Count::FilesCopied), 7);
+    const sdk::Lease again = claim_one();
+    EXPECT_EQ(again.attempt, 1u);
+    EXPECT_EQ(again.unit.files, 3u);
+}
+
+TEST_P(StateStoreFailures, APartOfALargeFileStaysAPartWhenItIsNarrowed) {
+    sdk::Effects effects;
+    sdk::Group group;
+    group.id = 17;
+    group.parts = 1;
+    group.then = unit_of(sdk::UnitKind::Publish, "publish");
+    effects.groups = {group};
+    sdk::Unit part = chunk("part", 100, 0);
+    part.group = group.id;
+    effects.units = {part};
+    create({listing("root")});
+    ASSERT_EQ(complete(claim_one().ref, effects), sdk::Outcome::Applied);
+    const sdk::Lease lease = claim_one();
+    sdk::Failure failure = failure_of(lease);
+    failure.rest = lease.unit;
+    failure.rest->offset = 40;
+    failure.rest->bytes = 60;
+    failure.rest->group = 0;  // Not its to say.
+
+    ASSERT_EQ(fail(failure).outcome, sdk::Outcome::Applied);
+    const sdk::Lease rest = claim_one();
+    EXPECT_EQ(rest.unit.offset, 40u);
+    ASSERT_EQ(complete(rest.ref), sdk::Outcome::Applied);
+
+    EXPECT_EQ(labels(claim(1)), std::vector<std::string>{"publish"});
+}
+
 }  // namespace godwit::conformance
