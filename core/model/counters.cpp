@@ -5,7 +5,7 @@
 namespace godwit::model {
 
 void write_counters(Writer& json, const sdk::Counters& counters, bool whole) {
-    for (const std::string_view section : {"files", "bytes"}) {
+    for (const std::string_view section : kCountSections) {
         json.member(section, [&] {
             for (std::size_t i = 0; i < sdk::kCountKinds; ++i) {
                 if (kCountNames[i].section != section) continue;
@@ -19,7 +19,7 @@ void write_counters(Writer& json, const sdk::Counters& counters, bool whole) {
 
 sdk::Counters read_counters(ObjectReader& read, std::vector<FieldError>& errors) {
     sdk::Counters counters;
-    for (const std::string_view section : {"files", "bytes"}) {
+    for (const std::string_view section : kCountSections) {
         read.child(section, [&](const Poco::Dynamic::Var& value, Location location) {
             ObjectReader nested{value, std::move(location), errors};
             for (std::size_t i = 0; i < sdk::kCountKinds; ++i) {

@@ -11,9 +11,11 @@
 namespace godwit::model {
 
 struct CountName {
-    std::string_view section;  // "files" or "bytes"
+    std::string_view section;  // One of kCountSections.
     std::string_view name;
 };
+
+inline constexpr std::array<std::string_view, 3> kCountSections{"files", "bytes", "waits_us"};
 
 // In the order of sdk::Count.
 inline constexpr std::array<CountName, sdk::kCountKinds> kCountNames{{
@@ -35,9 +37,18 @@ inline constexpr std::array<CountName, sdk::kCountKinds> kCountNames{{
     {"bytes", "deleted"},
     {"bytes", "on_wire"},
     {"bytes", "published"},
+    {"files", "linked"},
+    {"files", "at_destination"},
+    {"files", "surplus"},
+    {"waits_us", "source_metadata"},
+    {"waits_us", "source_read"},
+    {"waits_us", "transport"},
+    {"waits_us", "destination_metadata"},
+    {"waits_us", "destination_write"},
+    {"waits_us", "bandwidth_limit"},
 }};
 
-// Two members, "files" and "bytes". Whole: all of them; else those that are not 0.
+// A member for each section. Whole: all counters; else those that are not 0.
 void write_counters(Writer& json, const sdk::Counters& counters, bool whole);
 sdk::Counters read_counters(ObjectReader& read, std::vector<FieldError>& errors);
 

@@ -167,6 +167,12 @@ Result<sdk::Revision> MemoryStore::transition(const sdk::RequestId& id, sdk::Rev
     return revision;
 }
 
+Result<std::string> MemoryStore::attachment(const sdk::RequestId& id) noexcept {
+    const Opened request = open(id);
+    if (!request) return no_such_request(id);
+    return request->attachment();
+}
+
 Result<sdk::ErrorPage> MemoryStore::errors(const sdk::RequestId& id, std::string_view cursor,
                                            std::size_t limit) noexcept {
     if (limit == 0) return sdk::refuse("read errors: limit 0: expected at least 1");

@@ -33,6 +33,7 @@ public:
     sdk::Status remove(const sdk::RequestId& id) noexcept override;
     sdk::Result<sdk::Revision> transition(const sdk::RequestId& id, sdk::Revision expected,
                                           const sdk::Transition& change) noexcept override;
+    sdk::Result<std::string> attachment(const sdk::RequestId& id) noexcept override;
     sdk::Result<sdk::ErrorPage> errors(const sdk::RequestId& id, std::string_view cursor,
                                        std::size_t limit) noexcept override;
 

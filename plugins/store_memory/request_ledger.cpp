@@ -51,6 +51,7 @@ RequestLedger::RequestLedger(const sdk::NewRequest& request, const Now& now) {
     request_.source_path = request.source_path;
     request_.destination_path = request.destination_path;
     request_.priority = request.priority;
+    attachment_ = request.attachment;
     request_.revision = 1;
     request_.created_at = now.wall;
     request_.updated_at = now.wall;
@@ -73,6 +74,12 @@ sdk::Result<sdk::Revision> RequestLedger::transition(sdk::Revision expected,
                                          std::to_string(request_.revision)};
     }
     if (change.restart) start_over();
+    for (std::size_t i = 0; i < sdk::kCountKinds; ++i) {
+        add_bounded(request_.counters.values[i], change.add.values[i]);
+    }
+    if (change.clear_errors) clear_errors();
+    if (change.document) request_.document = *change.document;
+    if (change.priority) request_.priority = *change.priority;
     request_.state = change.to;
     request_.reason = change.reason;
     if (!change.detail.empty()) request_.detail["master"] = change.detail;
@@ -92,11 +99,15 @@ sdk::Result<sdk::Revision> RequestLedger::transition(sdk::Revision expected,
 
 void RequestLedger::start_over() {
     request_.counters = {};
-    request_.error_count = 0;
     request_.detail.clear();
     request_.started_at.reset();
-    errors_.clear();
+    clear_errors();
     board_.clear();
+}
+
+void RequestLedger::clear_errors() {
+    request_.error_count = 0;
+    errors_.clear();
 }
 
 sdk::Result<sdk::ErrorPage> RequestLedger::errors(std::string_view cursor,

@@ -40,6 +40,7 @@ public:
 
     const std::string& fingerprint() const noexcept { return request_.fingerprint; }
     sdk::Request snapshot() const;
+    const std::string& attachment() const noexcept { return attachment_; }
     sdk::Result<sdk::Revision> transition(sdk::Revision expected, const sdk::Transition& change,
                                           const Now& now);
     sdk::Result<sdk::ErrorPage> errors(std::string_view cursor, std::size_t limit) const;
@@ -57,7 +58,9 @@ private:
     void record(const sdk::FileError& error);
     void take_in(const std::vector<sdk::Unit>& units);
     void start_over();
+    void clear_errors();
 
+    std::string attachment_;
     sdk::Request request_;  // Without backlog and holders, which the board knows.
     std::vector<sdk::FileError> errors_;
     UnitBoard board_;

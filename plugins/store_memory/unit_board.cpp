@@ -22,6 +22,8 @@ sdk::Lease lease_of(const UnitRecord& record) {
     lease.ref = {record.id, record.holding->token};
     lease.worker = record.holding->worker;
     lease.attempt = record.failures + 1;
+    lease.losses = record.losses;
+    lease.last_failer = record.last_failer;
     lease.discard = record.discard;
     lease.unit = record.unit;
     return lease;
@@ -106,6 +108,8 @@ UnitRecord* UnitBoard::claim(const sdk::ClaimSpec& spec, bool listings, sdk::Tok
                              Instant now) {
     wake(now);
     if (stages_.empty()) return nullptr;
+    const bool crowded = spec.workers_max != 0 && held_.size() >= spec.workers_max;
+    if (crowded && !held_.contains(spec.worker)) return nullptr;
     const std::uint32_t stage = stages_.begin()->first;
     for (auto at = ready_.lower_bound({stage, 0, 0, 0}); at != ready_.end(); ++at) {
         if (at->stage != stage) return nullptr;

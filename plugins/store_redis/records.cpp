@@ -1,5 +1,6 @@
 #include "records.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
@@ -123,6 +124,15 @@ void pack(Packer& packer, const sdk::LeaseRef& lease) {
     packer.decimal(lease.unit).decimal(lease.token.epoch).decimal(lease.token.number);
 }
 
+void pack(Packer& packer, const sdk::Counters& counters) {
+    const auto& values = counters.values;
+    const auto zeros = std::count(values.begin(), values.end(), 0);
+    packer.array((values.size() - static_cast<std::size_t>(zeros)) * 2);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        if (values[i] != 0) packer.text("c" + std::to_string(i)).decimal(values[i]);
+    }
+}
+
 std::string pack_error(const sdk::FileError& error) {
     Packer packer;
     packer.array(10)
@@ -199,8 +209,8 @@ Result<sdk::Worker> read_worker(const std::string& id, std::string_view record) 
 
 Result<sdk::Lease> read_lease(const Reply& described) {
     const std::vector<Reply>& items = described.items;
-    if (items.size() != 13) return malformed("a lease");
-    auto body = unpack(items[12].text);
+    if (items.size() != 15) return malformed("a lease");
+    auto body = unpack(items[14].text);
     if (!body || body->items.size() != 3) return malformed("the payload of a unit");
     Numbers numbers;
     sdk::Lease lease;
@@ -209,16 +219,18 @@ Result<sdk::Lease> read_lease(const Reply& described) {
     numbers.read(items[2].text, lease.ref.token.number);
     lease.worker = items[3].text;
     lease.attempt = static_cast<std::uint32_t>(items[4].integer);
-    lease.discard = items[5].integer == 1;
-    const std::int64_t kind = items[6].integer;
-    lease.unit.stage = static_cast<std::uint32_t>(items[7].integer);
-    lease.unit.rank = static_cast<std::uint32_t>(items[8].integer);
-    const std::string& group = items[9].text;
+    lease.losses = static_cast<std::uint32_t>(items[5].integer);
+    lease.last_failer = items[6].text;
+    lease.discard = items[7].integer == 1;
+    const std::int64_t kind = items[8].integer;
+    lease.unit.stage = static_cast<std::uint32_t>(items[9].integer);
+    lease.unit.rank = static_cast<std::uint32_t>(items[10].integer);
+    const std::string& group = items[11].text;
     const char* end = group.data() + group.size();
     const bool grouped =
         group.empty() || std::from_chars(group.data(), end, lease.unit.group, 16).ptr == end;
-    numbers.read(items[10].text, lease.unit.bytes);
-    numbers.read(items[11].text, lease.unit.files);
+    numbers.read(items[12].text, lease.unit.bytes);
+    numbers.read(items[13].text, lease.unit.files);
     numbers.read(body->items[0].text, lease.unit.offset);
     if (!numbers.good() || !grouped || kind < 0 || kind >= std::int64_t{sdk::kUnitKinds})
         return malformed("a lease");

@@ -21,7 +21,8 @@ std::string to_hex(std::uint64_t number);
 
 void pack(Packer& packer, const sdk::Unit& unit);
 void pack(Packer& packer, std::span<const sdk::Unit> units);
-void pack(Packer& packer, const sdk::LeaseRef& lease);  // Three items.
+void pack(Packer& packer, const sdk::LeaseRef& lease);     // Three items.
+void pack(Packer& packer, const sdk::Counters& counters);  // Names and values of those not 0.
 std::string pack_error(const sdk::FileError& error);
 std::string pack_worker(const sdk::Worker& worker);
 

@@ -25,12 +25,7 @@ std::uint64_t millis(sdk::Millis duration) {
 
 // Five items.
 void pack(Packer& packer, const sdk::Effects& effects) {
-    const auto& values = effects.counters.values;
-    const auto zeros = std::count(values.begin(), values.end(), 0);
-    packer.array((values.size() - static_cast<std::size_t>(zeros)) * 2);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        if (values[i] != 0) packer.text("c" + std::to_string(i)).decimal(values[i]);
-    }
+    pack(packer, effects.counters);
     packer.array(effects.errors.size());
     for (const sdk::FileError& error : effects.errors) packer.text(pack_error(error));
     packer.array(effects.groups.size());
@@ -100,12 +95,13 @@ Result<std::vector<sdk::Lease>> RedisStore::claim(const sdk::RequestId& id,
                                                   const sdk::ClaimSpec& spec) noexcept {
     if (auto status = check(spec); !status) return std::move(status).error();
     Packer arguments;
-    arguments.array(5)
+    arguments.array(6)
         .text(spec.worker)
         .number(millis(spec.lease))
         .number(std::min(spec.units_max, info().batch_max))
         .decimal(spec.planning_window)
-        .number(spec.avoid_own_failures ? 1 : 0);
+        .number(spec.avoid_own_failures ? 1 : 0)
+        .number(spec.workers_max);
     auto reply = run(kClaim, id, arguments, Access::Write);
     if (!reply) return std::move(reply).error();
     if (reply->items.size() != 2) return malformed("the leases of request '" + id + "'");

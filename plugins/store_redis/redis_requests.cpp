@@ -51,6 +51,20 @@ bool wants_only_active(const sdk::RequestFilter& filter) {
            std::none_of(filter.states.begin(), filter.states.end(), sdk::is_terminal);
 }
 
+// Names and values of the fields that the transition replaces.
+Packer replaced_fields(const sdk::Transition& change) {
+    std::vector<std::string> words;
+    if (change.pin) words.insert(words.end(), {"pin", *change.pin});
+    if (change.document) words.insert(words.end(), {"document", *change.document});
+    if (change.priority) {
+        words.insert(words.end(), {"priority", std::to_string(*change.priority)});
+    }
+    Packer packer;
+    packer.array(words.size());
+    for (const std::string& word : words) packer.text(word);
+    return packer;
+}
+
 Error too_slow(std::string_view what) {
     return Error{Code::Unavailable, std::string{what} + ": the answers of redis take too long"};
 }
@@ -87,13 +101,13 @@ Result<sdk::CreateReply> RedisStore::create(const sdk::NewRequest& request) noex
     Packer units;
     pack(units, request.units);
     const std::string what = "create request '" + request.id + "'";
-    if (request.document.size() + units.size() > kArgumentBytesMax) {
+    if (request.document.size() + request.attachment.size() + units.size() > kArgumentBytesMax) {
         return sdk::refuse(what + ": it is larger than 64 MiB");
     }
     Announcement announced;
     for (int i = 0; i <= kAnnouncementsMax; ++i) {
         Packer arguments;
-        arguments.array(10)
+        arguments.array(11)
             .decimal(request.generation)
             .text(request.fingerprint)
             .text(request.document)
@@ -101,6 +115,7 @@ Result<sdk::CreateReply> RedisStore::create(const sdk::NewRequest& request) noex
             .text(request.destination_path)
             .decimal(request.priority)
             .packed(units)
+            .text(request.attachment)
             .text(announced.member)
             .text(announced.stamp)
             .decimal(kAnnouncedUsMax);
@@ -158,7 +173,7 @@ Result<sdk::Revision> RedisStore::transition(const sdk::RequestId& id, sdk::Revi
     Announcement announced;
     for (int i = 0; i <= kAnnouncementsMax; ++i) {
         Packer arguments;
-        arguments.array(10)
+        arguments.array(11)
             .decimal(expected)
             .text(to_string(change.to))
             .text(change.reason)
@@ -167,8 +182,9 @@ Result<sdk::Revision> RedisStore::transition(const sdk::RequestId& id, sdk::Revi
             .packed(units)
             .text(announced.stamp)
             .decimal(kAnnouncedUsMax)
-            .number(change.pin ? 1 : 0)
-            .text(change.pin.value_or(""));
+            .packed(replaced_fields(change));
+        pack(arguments, change.add);
+        arguments.number(change.clear_errors ? 1 : 0);
         auto reply = run(kTransition, id, arguments, Access::Write);
         if (!reply) return std::move(reply).error();
         const std::vector<Reply>& items = reply->items;
@@ -190,6 +206,13 @@ Result<sdk::Revision> RedisStore::transition(const sdk::RequestId& id, sdk::Revi
         return read_number(items[1].text);
     }
     return too_slow(what);
+}
+
+Result<std::string> RedisStore::attachment(const sdk::RequestId& id) noexcept {
+    auto reply = run(kAttachment, id, Packer{}.array(0), Access::Read);
+    if (!reply) return std::move(reply).error();
+    if (reply->items.size() != 2) return malformed("the attachment of request '" + id + "'");
+    return std::move(reply->items[1].text);
 }
 
 Result<sdk::ErrorPage> RedisStore::errors(const sdk::RequestId& id, std::string_view cursor,

@@ -16,9 +16,10 @@ using sdk::Status;
 constexpr std::size_t kBatchMax = 256;
 
 // In the order of prelude.lua.
-constexpr std::array<std::string_view, 15> kRequestKeys{
-    "request", "units",        "payloads", "ready", "waiting", "deadlines", "holding", "holders",
-    "stages",  "stage_counts", "groups",   "parts", "errors",  "detail",    "ended"};
+constexpr std::array<std::string_view, 16> kRequestKeys{
+    "request", "units",   "payloads", "ready",        "waiting", "deadlines",
+    "holding", "holders", "stages",   "stage_counts", "groups",  "parts",
+    "errors",  "detail",  "ended",    "attachment"};
 
 }  // namespace
 

@@ -18,6 +18,7 @@ extern const Script kGet;
 extern const Script kTransition;
 extern const Script kRemove;
 extern const Script kErrors;
+extern const Script kAttachment;
 extern const Script kClaim;
 extern const Script kComplete;
 extern const Script kFail;

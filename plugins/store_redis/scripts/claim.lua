@@ -1,11 +1,13 @@
 -- Leases units to a worker, from the front of the lowest stage that has not ended.
-local worker, lease_ms, units_max, planning_window, avoid = unpack(args)
+local worker, lease_ms, units_max, planning_window, avoid, workers_max = unpack(args)
 local WAKE_MAX = 1000  -- Units whose backoff has passed that one claim makes ready.
 
 local head = redis.call('HMGET', REQUEST, 'state', 'epoch', PENDING[CHUNK])
 local state, epoch = head[1], head[2]
 if not state then return {'missing'} end
 if state ~= 'QUEUED' and state ~= 'PROGRESS' then return {'ok', {}} end
+local crowded = workers_max > 0 and redis.call('HLEN', HOLDERS) >= workers_max
+if crowded and redis.call('HEXISTS', HOLDERS, worker) == 0 then return {'ok', {}} end
 
 local function wake()
     local due = redis.call('ZRANGEBYSCORE', WAITING, '-inf', text(now), 'LIMIT', 0, WAKE_MAX)

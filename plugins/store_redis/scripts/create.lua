@@ -1,7 +1,7 @@
 -- Makes the request, unless its id is taken. `member` is its entry in the index, which must have been
 -- announced shortly before: see index_announce.lua.
-local generation, fingerprint, document, source, destination, priority, new_units, member, stamp,
-      stamp_age_max = unpack(args)
+local generation, fingerprint, document, source, destination, priority, new_units, attachment,
+      member, stamp, stamp_age_max = unpack(args)
 
 local known = redis.call('HGET', REQUEST, 'fingerprint')
 if known == fingerprint then return {'exists', show()} end
@@ -13,6 +13,7 @@ redis.call('HSET', REQUEST, 'generation', generation, 'fingerprint', fingerprint
            'document', document, 'source', source, 'destination', destination,
            'priority', priority, 'state', 'QUEUED', 'revision', 1, 'reason', '',
            'created', text(now), 'member', member, 'token', text(now_us), 'epoch', ARGV[4])
+if attachment ~= '' then redis.call('SET', ATTACHMENT, attachment) end
 for _, new in ipairs(new_units) do add_unit(new) end
 commit()
 hint()

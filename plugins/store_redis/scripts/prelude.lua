@@ -17,7 +17,8 @@ local REQUEST,      -- HASH   document, state, counters c0.., pending p0.., leas
       PARTS,        -- ZSET   "group unit", all of score 0: parts that have not ended
       ERRORS,       -- LIST   errors of files, packed
       DETAIL,       -- HASH   worker or "master" -> its latest message
-      ENDED         -- ZSET   "unit epoch number" of leases that ended, by time and kind of ending
+      ENDED,        -- ZSET   "unit epoch number" of leases that ended, by time and kind of ending
+      ATTACHMENT    -- STRING the long part of the document
       = unpack(KEYS)
 
 local args = cmsgpack.unpack(ARGV[1])
@@ -32,6 +33,7 @@ local COMPLETED, FAILED, EXHAUSTED = 0, 1, 2    -- How a lease ended.
 local ENDED_MAX = 4096                          -- Ended leases that are remembered,
 local ENDED_TERMINAL_MAX = 1024                 -- and of a request that is terminal.
 local ERRORS_MAX = 10000
+local COUNTERS_LAST = 63                        -- More than there are.
 local COUNTER_MAX = '9223372036854775807'
 local EXACT = 2 ^ 51                            -- Lua's numbers are exact up to four times that.
 local ARGUMENTS_MAX = 1000                      -- Even, and well below what unpack() can take.
@@ -99,6 +101,11 @@ local function in_pieces(command, key, list)
         local last = math.min(first + ARGUMENTS_MAX - 1, #list)
         redis.call(command, key, unpack(list, first, last))
     end
+end
+
+local function clear_errors()
+    redis.call('HDEL', REQUEST, 'errors')
+    redis.call('UNLINK', ERRORS)
 end
 
 local function record_error(packed)
@@ -381,10 +388,11 @@ local function exhaust(id, unit)
     end_unit(id, unit)
 end
 
--- As the plugin reads it: lease, holder, attempt, discard, then what makes the unit.
+-- As the plugin reads it: lease, holder, what came before, discard, then what makes the unit.
 local function describe(id, unit, payload)
-    return {id, unit.epoch, unit.number, unit.holder, unit.failures + 1, unit.discard and 1 or 0,
-            unit.kind, unit.stage, unit.rank, unit.group, unit.bytes, unit.files, payload}
+    return {id, unit.epoch, unit.number, unit.holder, unit.failures + 1, unit.losses,
+            unit.failer or '', unit.discard and 1 or 0, unit.kind, unit.stage, unit.rank,
+            unit.group, unit.bytes, unit.files, payload}
 end
 
 -- Of leases, in the order of their units.

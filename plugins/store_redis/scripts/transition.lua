@@ -1,7 +1,7 @@
 -- Changes the state, if the caller saw the current revision. A terminal request that becomes active
 -- again must have been announced to the index shortly before: see index_announce.lua.
-local expected, to, reason, detail, restart, new_units, stamp, stamp_age_max, has_pin, pin =
-    unpack(args)
+local expected, to, reason, detail, restart, new_units, stamp, stamp_age_max, replaced, added,
+      errors_cleared = unpack(args)
 
 local head = redis.call('HMGET', REQUEST, 'revision', 'state', 'member')
 local revision, state, member = head[1], head[2], head[3]
@@ -19,13 +19,15 @@ if restart == 1 or TERMINAL[to] then
     redis.call('HDEL', REQUEST, 'p0', 'p1', 'p2', 'p3', 'l0', 'l1', 'l2', 'l3', 'bp')
 end
 if restart == 1 then
-    for i = 0, 17 do redis.call('HDEL', REQUEST, 'c' .. i) end
-    redis.call('HDEL', REQUEST, 'errors', 'started')
-    redis.call('UNLINK', ERRORS, DETAIL)
+    for i = 0, COUNTERS_LAST do redis.call('HDEL', REQUEST, 'c' .. i) end
+    redis.call('HDEL', REQUEST, 'started')
+    redis.call('UNLINK', DETAIL)
 end
+if restart == 1 or errors_cleared == 1 then clear_errors() end
 
 redis.call('HSET', REQUEST, 'state', to, 'reason', reason)
-if has_pin == 1 then redis.call('HSET', REQUEST, 'pin', pin) end
+if #replaced > 0 then redis.call('HSET', REQUEST, unpack(replaced)) end
+for i = 1, #added, 2 do count(added[i], added[i + 1]) end
 if detail ~= '' then redis.call('HSET', DETAIL, 'master', detail) end
 if to == 'PROGRESS' then redis.call('HSETNX', REQUEST, 'started', text(now)) end
 if TERMINAL[to] then

@@ -47,7 +47,11 @@ struct NewRequest {
     std::string destination_path;
     std::int32_t priority = 0;
     std::vector<Unit> units;
+    // A long part of the document, which only planning reads (a list of files, say): opaque, kept
+    // beside the request until that is removed, and not a part of Request.
+    std::string attachment;
 };
+inline constexpr std::size_t kAttachmentBytesMax = 32 << 20;
 
 struct CreateReply {
     bool created = false;  // False: a request with this id and fingerprint exists; it is `request`.
@@ -78,6 +82,10 @@ struct Transition {
     // `units`. For a request that runs anew.
     bool restart = false;
     std::vector<Unit> units;
+    Counters add;                          // To the counters, after a restart cleared them.
+    bool clear_errors = false;             // Forgets the errors, and that there were any.
+    std::optional<std::string> document;   // Replaces Request::document.
+    std::optional<std::int32_t> priority;  // Replaces Request::priority.
     std::optional<WorkerId> pin;  // Replaces Request::pinned_worker; an empty id clears it.
 };
 
@@ -89,6 +97,8 @@ struct ClaimSpec {
     std::uint64_t planning_window = 1024;
     // Pass over units that this worker was the last to fail on: another worker can take them.
     bool avoid_own_failures = false;
+    // Nothing for a worker that holds none, while so many others hold leases; 0: any number may.
+    std::uint32_t workers_max = 0;
 };
 
 struct Completion {
@@ -111,8 +121,8 @@ struct Failure {
     // What was done before it failed, or was released: applied in the same step. Its message gives
     // way to the one above.
     Effects effects;
-    // What is left to do, in the place of the unit; its kind, stage and group are the unit's. On the
-    // last attempt it is this whose files and bytes have failed.
+    // What is left to do, in the place of the unit; its kind, stage and group are the unit's. On
+    // the last attempt it is this whose files and bytes have failed.
     std::optional<Unit> rest;
 };
 
@@ -176,6 +186,9 @@ public:
     // nothing was changed.
     virtual Result<Revision> transition(const RequestId& id, Revision expected,
                                         const Transition& change) noexcept = 0;
+
+    // What the request was created with. NotFound: no such request.
+    virtual Result<std::string> attachment(const RequestId& id) noexcept = 0;
 
     // NotFound. InvalidArgument: not a cursor of errors().
     virtual Result<ErrorPage> errors(const RequestId& id, std::string_view cursor,

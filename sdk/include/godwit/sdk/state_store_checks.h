@@ -83,6 +83,10 @@ inline Status check(const Effects& effects) {
 
 inline Status check(const NewRequest& request) {
     if (auto status = check_id("request", request.id); !status) return status;
+    if (request.attachment.size() > kAttachmentBytesMax) {
+        return refuse("check request: attachment of " + std::to_string(request.attachment.size()) +
+                      " bytes: at most " + std::to_string(kAttachmentBytesMax) + " are kept");
+    }
     return check(request.units);
 }
 

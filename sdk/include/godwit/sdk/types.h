@@ -43,8 +43,20 @@ enum class Count : std::uint8_t {
     BytesDeleted,
     BytesOnWire,
     BytesPublished,
+    FilesLinked,         // Of those copied: links to a file that was copied under another name.
+    FilesAtDestination,  // Entries met there, directories too; counted where deletes were asked
+                         // for.
+    FilesSurplus,        // Of these, what the source does not have: a delete removes it.
+    // How long agents waited in each stage of their work, in microseconds over all of them. The
+    // largest one names what limits the request.
+    WaitSourceMetadata,
+    WaitSourceRead,
+    WaitTransport,
+    WaitDestinationMetadata,
+    WaitDestinationWrite,
+    WaitBandwidthLimit,
 };
-inline constexpr std::size_t kCountKinds = 18;
+inline constexpr std::size_t kCountKinds = 27;
 
 // Sums, or differences that are added to sums. Never negative in a request.
 struct Counters {
@@ -149,6 +161,8 @@ struct Lease {
     LeaseRef ref;
     WorkerId worker;
     std::uint32_t attempt = 1;  // 1 for the first; counts failures, not losses.
+    std::uint32_t losses = 0;   // How often it was taken from a worker: what that did is not known.
+    WorkerId last_failer;       // Who failed on it last; empty: nobody.
     bool discard = false;       // A Publish whose group has a failed part: remove what there is.
     Unit unit;
 };

@@ -296,4 +296,22 @@ TEST_P(StateStoreClaims, ClaimsThatMakeNoSenseAreRefused) {
     EXPECT_EQ(get().backlog.leased_of(sdk::UnitKind::Chunk), 0u);
 }
 
+TEST_P(StateStoreClaims, NoMoreWorkersThanAllowedHoldLeases) {
+    create(chunks(4));
+    sdk::ClaimSpec first = claim_spec();
+    first.workers_max = 1;
+    sdk::ClaimSpec second = first;
+    second.worker = fresh_id("worker");
+    const auto held = claim(first);
+    ASSERT_EQ(held.size(), 1u);
+
+    EXPECT_TRUE(claim(second).empty());
+    EXPECT_EQ(claim(first).size(), 1u) << "who holds one may have more";
+    complete(held.front().ref);
+    EXPECT_TRUE(claim(second).empty()) << "the first one still holds one";
+    reap_worker(worker_);
+
+    EXPECT_EQ(claim(second).size(), 1u);
+}
+
 }  // namespace godwit::conformance

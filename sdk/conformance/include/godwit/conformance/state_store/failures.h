@@ -203,7 +203,8 @@ TEST_P(StateStoreFailures, WhatWasDoneBeforeItFailedCounts) {
     sdk::Failure failure = failure_of(claim_one());
     failure.effects.counters[sdk::Count::FilesCopied] = 7;
     failure.effects.units = {chunk("planned anew", 5)};
-    failure.effects.errors = {{.path = "gone", .code = "source_vanished"}};
+    failure.effects.errors.resize(1);
+    failure.effects.errors.front().path = "gone";
     failure.effects.message = "owners dropped";
 
     ASSERT_EQ(fail(failure).outcome, sdk::Outcome::Applied);
@@ -215,6 +216,22 @@ TEST_P(StateStoreFailures, WhatWasDoneBeforeItFailedCounts) {
     EXPECT_EQ(request.detail.at(worker_), "owners dropped");
     ASSERT_EQ(errors().size(), 1u);
     EXPECT_EQ(errors().front().path, "gone");
+}
+
+TEST_P(StateStoreFailures, ALeaseTellsWhoFailedBeforeAndHowOftenItWasLost) {
+    create(chunks(1));
+    sdk::Lease lease = claim_one();
+    EXPECT_EQ(lease.losses, 0u);
+    EXPECT_EQ(lease.last_failer, "");
+    ASSERT_EQ(fail(failure_of(lease)).outcome, sdk::Outcome::Applied);
+    ASSERT_EQ(claim(1).size(), 1u);
+    reap_worker(worker_);
+
+    lease = claim_one();
+
+    EXPECT_EQ(lease.attempt, 2u);
+    EXPECT_EQ(lease.losses, 1u);
+    EXPECT_EQ(lease.last_failer, worker_);
 }
 
 TEST_P(StateStoreFailures, OnlyTheRestComesAgain) {

@@ -292,4 +292,40 @@ TEST_P(StateStoreRequests, TheStoreSaysThatItWorks) {
     EXPECT_GE(store_->info().batch_max, 16u);
 }
 
+TEST_P(StateStoreRequests, AnAttachmentIsKeptWithItsRequest) {
+    using namespace std::string_literals;
+    sdk::NewRequest request = new_request(id_);
+    request.attachment = "\0list\xff"s + std::string(3 << 20, 'x');
+    ASSERT_TRUE(store_->create(request));
+    transition_to(sdk::RequestState::Failed);
+
+    const auto attachment = store_->attachment(id_);
+
+    ASSERT_TRUE(attachment) << attachment.error().message;
+    EXPECT_EQ(*attachment, request.attachment);
+    ASSERT_TRUE(store_->remove(id_));
+    const auto gone = store_->attachment(id_);
+    ASSERT_FALSE(gone);
+    EXPECT_EQ(gone.error().code, sdk::Code::NotFound);
+}
+
+TEST_P(StateStoreRequests, ARequestWithoutAnAttachmentHasAnEmptyOne) {
+    create();
+
+    const auto attachment = store_->attachment(id_);
+
+    ASSERT_TRUE(attachment) << attachment.error().message;
+    EXPECT_EQ(*attachment, "");
+}
+
+TEST_P(StateStoreRequests, AnAttachmentThatIsTooLongIsRefused) {
+    sdk::NewRequest request = new_request(id_);
+    request.attachment.assign(sdk::kAttachmentBytesMax + 1, 'x');
+
+    const auto reply = store_->create(request);
+
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code, sdk::Code::InvalidArgument);
+}
+
 }  // namespace godwit::conformance

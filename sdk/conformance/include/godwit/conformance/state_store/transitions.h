@@ -24,6 +24,46 @@ TEST_P(StateStoreTransitions, APinHoldsUntilItIsReplacedOrCleared) {
     EXPECT_EQ(store_->get(id_)->pinned_worker, "");
 }
 
+TEST_P(StateStoreTransitions, ReplacesDocumentAndPriorityOnlyWhereTold) {
+    create();
+    sdk::Transition change;
+    change.to = sdk::RequestState::Progress;
+    change.document = "{\"other\":1}";
+    change.priority = -7;
+
+    transition(change);
+    transition_to(sdk::RequestState::Paused);
+
+    EXPECT_EQ(get().document, "{\"other\":1}");
+    EXPECT_EQ(get().priority, -7);
+    EXPECT_EQ(get().fingerprint, "fingerprint");
+}
+
+TEST_P(StateStoreTransitions, AddsToCountersAndForgetsErrorsForAnotherAttempt) {
+    create({chunk("bad", 100, 3), chunk("good", 10, 1)});
+    ASSERT_TRUE(exhaust(claim_one()).exhausted);
+    sdk::Effects effects;
+    effects.counters[sdk::Count::FilesCopied] = 1;
+    complete(claim_one().ref, effects);
+    transition_to(sdk::RequestState::CompletedWithErrors);
+    sdk::Transition change;
+    change.to = sdk::RequestState::Progress;
+    change.add[sdk::Count::FilesFailed] = -3;
+    change.add[sdk::Count::BytesFailed] = -1000;  // Counters end at 0.
+    change.clear_errors = true;
+    change.units = {listing("again")};
+
+    transition(change);
+
+    const sdk::Request request = get();
+    EXPECT_EQ(request.counters[sdk::Count::FilesFailed], 0);
+    EXPECT_EQ(request.counters[sdk::Count::BytesFailed], 0);
+    EXPECT_EQ(request.counters[sdk::Count::FilesCopied], 1);
+    EXPECT_EQ(request.error_count, 0u);
+    EXPECT_TRUE(errors().empty());
+    EXPECT_EQ(labels(claim(10)), std::vector<std::string>{"again"});
+}
+
 TEST_P(StateStoreTransitions, ATransitionRaisesTheRevision) {
     create();
     const sdk::Revision before = get().revision;
