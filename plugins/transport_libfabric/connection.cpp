@@ -60,11 +60,7 @@ std::optional<Instant> Connection::next_probe() const noexcept {
 void Connection::set_down() {
     state_ = State::Down;
     in_flight_ = 0;
-    if (own_) {
-        own_.reset();
-    } else {
-        shared_.remove(address_);
-    }
+    own_.reset();
 }
 
 void Connection::note_probe_done(bool is_up) noexcept {

@@ -82,7 +82,6 @@ sdk::Result<std::vector<std::byte>> Endpoint::name() const {
 sdk::Result<fi_addr_t> Endpoint::insert(sdk::ByteView name) {
     const auto same = [&](const Inserted& known) { return std::ranges::equal(known.name, name); };
     if (const auto known = std::ranges::find_if(inserted_, same); known != inserted_.end()) {
-        ++known->times;
         return known->address;
     }
     // Some providers read a string up to its zero: whatever comes, one is there.
@@ -91,15 +90,8 @@ sdk::Result<fi_addr_t> Endpoint::insert(sdk::ByteView name) {
     fi_addr_t address = FI_ADDR_UNSPEC;
     const int count = fi_av_insert(addresses_.get(), terminated.data(), 1, &address, 0, nullptr);
     if (count != 1) return fabric_error("fi_av_insert", count < 0 ? count : -FI_EINVAL);
-    inserted_.push_back({{name.begin(), name.end()}, address, 1});
+    inserted_.push_back({{name.begin(), name.end()}, address});
     return address;
-}
-
-void Endpoint::remove(fi_addr_t address) {
-    const auto known = std::ranges::find(inserted_, address, &Inserted::address);
-    if (known == inserted_.end() || --known->times != 0) return;
-    fi_av_remove(addresses_.get(), &address, 1, 0);
-    inserted_.erase(known);
 }
 
 Endpoint::Progress Endpoint::progress(std::span<Completion> out) {

@@ -42,9 +42,9 @@ public:
 
     sdk::Result<std::vector<std::byte>> name() const;
 
-    // A peer's name may be inserted several times, and is removed as often.
+    // A peer's name may be inserted several times. None is ever taken out: shm would unmap what the
+    // peer may be using just then, and crash.
     sdk::Result<fi_addr_t> insert(sdk::ByteView name);
-    void remove(fi_addr_t address);
     fid_ep* get() const noexcept { return endpoint_.get(); }
     int wait_fd() const noexcept { return wait_fd_; }
 
@@ -62,7 +62,6 @@ private:
     struct Inserted {
         std::vector<std::byte> name;
         fi_addr_t address = FI_ADDR_UNSPEC;
-        std::size_t times = 0;
     };
 
     FidPtr<fid_av> addresses_;
