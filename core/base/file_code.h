@@ -16,6 +16,8 @@ enum class FileCode : std::uint8_t {
     NameTooLong,
     ReadOnly,
     SymlinkLoop,
+    SymlinkOutside,  // It was to be followed, and leads out of the storage path.
+    TooManyLinks,
     NoSpace,  // Also quota.
     TooLarge,
     InputOutput,  // EIO and its kin: the medium or the server.
@@ -24,6 +26,8 @@ enum class FileCode : std::uint8_t {
     TimedOut,
     NoWorker,  // Nobody mounts the path.
     WorkerLost,
+    MaxDeleteExceeded,
+    DeleteSkipped,  // Something failed before: what is surplus cannot be told for sure.
     Unsupported,
     Internal,
 };
@@ -39,6 +43,8 @@ constexpr std::string_view to_string(FileCode code) noexcept {
     case FileCode::NameTooLong: return "name_too_long";
     case FileCode::ReadOnly: return "read_only";
     case FileCode::SymlinkLoop: return "symlink_loop";
+    case FileCode::SymlinkOutside: return "symlink_outside";
+    case FileCode::TooManyLinks: return "too_many_links";
     case FileCode::NoSpace: return "no_space";
     case FileCode::TooLarge: return "too_large";
     case FileCode::InputOutput: return "io_error";
@@ -47,6 +53,8 @@ constexpr std::string_view to_string(FileCode code) noexcept {
     case FileCode::TimedOut: return "timed_out";
     case FileCode::NoWorker: return "no_worker";
     case FileCode::WorkerLost: return "worker_lost";
+    case FileCode::MaxDeleteExceeded: return "max_delete_exceeded";
+    case FileCode::DeleteSkipped: return "delete_skipped";
     case FileCode::Unsupported: return "unsupported";
     case FileCode::Internal: return "internal";
     }
@@ -72,8 +80,12 @@ constexpr bool is_retryable(FileCode code) noexcept {
     case FileCode::NameTooLong:
     case FileCode::ReadOnly:
     case FileCode::SymlinkLoop:
+    case FileCode::SymlinkOutside:
+    case FileCode::TooManyLinks:
     case FileCode::TooLarge:
     case FileCode::NoWorker:
+    case FileCode::MaxDeleteExceeded:
+    case FileCode::DeleteSkipped:
     case FileCode::Unsupported: return false;
     }
     return false;
