@@ -128,11 +128,13 @@ inline void run_if_asked(const TransportSetup& setup) {
 
 class Environment final : public ::testing::Environment {
 public:
-    explicit Environment(TransportSetup setup) : setup_{std::move(setup)} {}
-    void SetUp() override { run_if_asked(setup_); }
+    explicit Environment(std::vector<TransportSetup> setups) : setups_{std::move(setups)} {}
+    void SetUp() override {
+        for (const TransportSetup& setup : setups_) run_if_asked(setup);
+    }
 
 private:
-    TransportSetup setup_;
+    std::vector<TransportSetup> setups_;
 };
 
 }  // namespace other_process
