@@ -161,8 +161,8 @@ std::size_t UcxRail::poll(std::span<sdk::Event> out) noexcept {
 
 bool UcxRail::arm() noexcept {
     // What is closing needs progress that no descriptor announces.
-    if (!events_.empty() || has_news_ || is_closing()) return false;
-    return worker_.arm();
+    const auto is_idle = [&] { return events_.empty() && !has_news_ && !is_closing(); };
+    return is_idle() && worker_.arm() && is_idle();
 }
 
 }  // namespace godwit::transport_ucx

@@ -160,6 +160,13 @@ void Worker::progress() noexcept {
     }
 }
 
+// A verbs device that is asked for the next completion keeps silent about those that came before,
+// and UCX does not look again once it has asked. (The queues of mlx5 do tell; Soft-RoCE's do not.)
+bool Worker::arm() noexcept {
+    return ucx_->ucp_worker_arm(worker_.get()) == UCS_OK &&
+           ucx_->ucp_worker_progress(worker_.get()) == 0;
+}
+
 sdk::Result<MemoryPtr> Worker::map(std::span<std::byte> memory) const {
     const LogCapture log;
     ucp_mem_map_params_t parameters{};

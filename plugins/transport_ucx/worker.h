@@ -27,8 +27,8 @@ public:
 
     // Makes what progress there is, and runs callbacks.
     void progress() noexcept;
-    // Whether the descriptor will become readable with the next event.
-    bool arm() noexcept { return ucx_->ucp_worker_arm(worker_.get()) == UCS_OK; }
+    // Whether the descriptor will become readable with the next event. May run callbacks.
+    bool arm() noexcept;
 
     // NoMemory: the message says how much was needed and which limit to raise.
     sdk::Result<MemoryPtr> map(std::span<std::byte> memory) const;
