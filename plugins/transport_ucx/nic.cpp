@@ -67,18 +67,27 @@ std::optional<long> first_number_of(const fs::path& file) {
 
 // RoCE: each GID names the interface that it comes from. InfiniBand: the interface is a child of
 // the same PCI device, and counts the ports from 0.
-std::vector<std::string> interfaces_of(const fs::path& adapter, unsigned port) {
-    std::set<std::string> names;
-    const fs::path gids = adapter / "ports" / std::to_string(port) / "gid_attrs" / "ndevs";
-    for (const std::string& index : entries_of(gids)) {
-        const std::string name = first_line_of(gids / index);
-        if (!name.empty()) names.insert(name);
+RdmaPort read_port(const fs::path& adapter, unsigned port) {
+    std::set<std::string> interfaces;
+    RdmaPort found{adapter.filename(), port, {}};
+    const fs::path folder = adapter / "ports" / std::to_string(port);
+    const fs::path attributes = folder / "gid_attrs";
+    for (const std::string& index : entries_of(attributes / "ndevs")) {
+        const std::string name = first_line_of(attributes / "ndevs" / index);
+        if (name.empty()) continue;
+        interfaces.insert(name);
+        const auto address = SocketAddress::parse(first_line_of(folder / "gids" / index));
+        if (!address) continue;
+        Gid gid{0, address->unmapped(), first_line_of(attributes / "types" / index) == "RoCE v2"};
+        std::from_chars(index.data(), index.data() + index.size(), gid.index);
+        found.gids.push_back(gid);
     }
     for (const std::string& name : entries_of(adapter / "device" / "net")) {
         const auto dev_port = first_number_of(adapter / "device" / "net" / name / "dev_port");
-        if (dev_port.value_or(0) + 1 == static_cast<long>(port)) names.insert(name);
+        if (dev_port.value_or(0) + 1 == static_cast<long>(port)) interfaces.insert(name);
     }
-    return {names.begin(), names.end()};
+    found.interfaces.assign(interfaces.begin(), interfaces.end());
+    return found;
 }
 
 std::vector<RdmaPort> list_rdma_ports(const std::string& sysfs) {
@@ -88,8 +97,7 @@ std::vector<RdmaPort> list_rdma_ports(const std::string& sysfs) {
         for (const std::string& text : entries_of(root / adapter / "ports")) {
             unsigned port = 0;
             std::from_chars(text.data(), text.data() + text.size(), port);
-            if (port == 0) continue;
-            ports.push_back({adapter, port, interfaces_of(root / adapter, port)});
+            if (port != 0) ports.push_back(read_port(root / adapter, port));
         }
     }
     return ports;
@@ -144,6 +152,16 @@ const RdmaPort* port_behind(const std::string& iface, const std::vector<RdmaPort
         return std::ranges::find(candidate.interfaces, iface) != candidate.interfaces.end();
     });
     return port == ports.end() ? nullptr : &*port;
+}
+
+std::optional<unsigned> gid_index_of(const SocketAddress& address, const RdmaPort& port) {
+    std::optional<unsigned> found;
+    for (const Gid& gid : port.gids) {
+        if (!gid.address.has_same_ip(address)) continue;
+        if (gid.is_v2) return gid.index;
+        if (!found) found = gid.index;
+    }
+    return found;
 }
 
 // IPv4 first, as UCX does; link-local ones never, as they do not say which link.
@@ -230,6 +248,7 @@ sdk::Result<Nic> pick_nic(const sdk::RailSpec& spec, bool uses_tcp, bool uses_rd
     if (uses_rdma && port != nullptr) {
         nic->adapter = port->adapter;
         nic->devices = port->device();
+        nic->gid_index = gid_index_of(nic->address, *port);
     } else if (!uses_tcp) {
         return not_found("no RDMA device belongs to '" + nic->iface + "'", inventory, uses_rdma);
     }

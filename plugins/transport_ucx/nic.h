@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,11 +16,19 @@ struct Interface {
     std::vector<SocketAddress> addresses;
 };
 
+// An entry of the table by which a RoCE port knows its own addresses.
+struct Gid {
+    unsigned index = 0;
+    SocketAddress address;
+    bool is_v2 = false;  // RoCE v2, which can be routed.
+};
+
 // One port of a host channel adapter.
 struct RdmaPort {
     std::string adapter;  // "mlx5_0"
     unsigned port = 1;
     std::vector<std::string> interfaces;  // IPoIB, or the Ethernet beneath RoCE. May be empty.
+    std::vector<Gid> gids{};              // Of RoCE; none on InfiniBand.
 
     // As UCX names it: "mlx5_0:1"
     std::string device() const { return adapter + ":" + std::to_string(port); }
@@ -39,6 +48,9 @@ struct Nic {
     SocketAddress address;
     std::string devices;  // For UCX_NET_DEVICES: "eth0", "mlx5_0:1" or both.
     std::string adapter;  // Empty: no RDMA.
+    // Of `address` on a RoCE port. UCX's own choice is the port's first one, which may be of
+    // another interface on it, such as the one without the VLAN.
+    std::optional<unsigned> gid_index{};
     std::uint32_t link_mbps = 0;
     std::int32_t numa_node = -1;
 };

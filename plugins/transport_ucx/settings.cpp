@@ -149,7 +149,8 @@ sdk::Result<Settings> read_settings(const sdk::Options& options) {
     return settings;
 }
 
-UcxConfiguration configure(const Settings& settings, const std::string& devices, bool is_v6) {
+UcxConfiguration configure(const Settings& settings, const std::string& devices, bool is_v6,
+                           std::optional<unsigned> gid_index) {
     const std::string keepalive = std::to_string(settings.keepalive_interval_ms) + "ms";
     UcxConfiguration ucx;
     const auto require = [&](const char* name, std::string value) {
@@ -180,7 +181,11 @@ UcxConfiguration configure(const Settings& settings, const std::string& devices,
         ucx.defaults.push_back({"TCP_CONN_NB", "y"});
     }
     if (settings.uses_rdma) {
-        if (settings.gid_index >= 0) require("IB_GID_INDEX", std::to_string(settings.gid_index));
+        if (settings.gid_index >= 0) {
+            require("IB_GID_INDEX", std::to_string(settings.gid_index));
+        } else if (gid_index) {
+            ucx.defaults.push_back({"IB_GID_INDEX", std::to_string(*gid_index)});
+        }
         if (settings.traffic_class >= 0) {
             require("IB_TRAFFIC_CLASS", std::to_string(settings.traffic_class));
         }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,7 +29,7 @@ inline constexpr sdk::OptionSpec kOptions[] = {
      "lowest port to listen on, two for each rail; 0: the kernel chooses"},
     {"port_high", sdk::OptionType::Integer, "0", "highest port to listen on; 0: no range"},
     {"gid_index", sdk::OptionType::Integer, "-1",
-     "index of the GID to use, for RoCE; -1: UCX chooses"},
+     "index of the GID to use, for RoCE; -1: the one of the rail's address"},
     {"traffic_class", sdk::OptionType::Integer, "-1",
      "traffic class of packets, for RoCE; -1: UCX's default"},
     {"config", sdk::OptionType::TextList, "",
@@ -71,7 +72,8 @@ struct UcxConfiguration {
 };
 
 // What `settings` mean to UCX, for a rail on `devices` ("eth0", "mlx5_0:1") with an IPv6 address or
-// an IPv4 one. Pure.
-UcxConfiguration configure(const Settings& settings, const std::string& devices, bool is_v6);
+// an IPv4 one, which is the GID of this index on a RoCE port. Pure.
+UcxConfiguration configure(const Settings& settings, const std::string& devices, bool is_v6,
+                           std::optional<unsigned> gid_index = {});
 
 }  // namespace godwit::transport_ucx

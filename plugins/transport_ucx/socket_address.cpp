@@ -99,6 +99,11 @@ socklen_t SocketAddress::size() const noexcept {
     return is_v6() ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
 }
 
+SocketAddress SocketAddress::unmapped() const noexcept {
+    if (!is_v6() || !IN6_IS_ADDR_V4MAPPED(&v6(storage_).sin6_addr)) return *this;
+    return *from_bytes(ip_bytes().last(sizeof(in_addr)), port());
+}
+
 bool SocketAddress::has_same_ip(const SocketAddress& other) const noexcept {
     return std::ranges::equal(ip_bytes(), other.ip_bytes());
 }

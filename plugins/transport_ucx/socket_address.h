@@ -35,6 +35,9 @@ public:
     const sockaddr* data() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
     socklen_t size() const noexcept;
 
+    // The IPv4 address inside of an IPv6 one (::ffff:a.b.c.d), which is how a GID holds it.
+    SocketAddress unmapped() const noexcept;
+
     bool has_same_ip(const SocketAddress& other) const noexcept;
 
 private:

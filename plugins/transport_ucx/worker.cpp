@@ -129,7 +129,7 @@ sdk::Result<Worker> Worker::open(const Library& ucx, const Settings& settings, c
                                  sdk::Logger& logger) {
     const std::lock_guard lock{ucx.opening};
     const LogCapture log;
-    const auto configuration = configure(settings, nic.devices, nic.address.is_v6());
+    const auto configuration = configure(settings, nic.devices, nic.address.is_v6(), nic.gid_index);
     auto config = make_config(ucx, configuration);
     if (!config) return std::move(config).error();
     auto context = make_context(ucx, settings, nic, config->get(), log);

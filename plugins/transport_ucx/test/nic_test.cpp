@@ -69,6 +69,32 @@ TEST(Nics, AdapterMayBeNamedInsteadOfTheInterface) {
     EXPECT_EQ(devices_of("rocep1s0", "", "tcp"), "eth1");
 }
 
+// A port with a VLAN: each interface has an address, and each address a GID of version 1 and 2.
+TEST(Nics, RoceUsesTheGidOfTheRailsOwnAddress) {
+    const auto gid = [](unsigned index, const char* address, bool is_v2) {
+        return Gid{index, *SocketAddress::parse(address), is_v2};
+    };
+    const Inventory inventory{
+        {interface("eth1", {"192.0.2.3"}), interface("eth1.100", {"198.51.100.3", "fd00::3"}),
+         interface("eth2", {"192.0.2.9"})},
+        {{"rocep1s0",
+          1,
+          {"eth1", "eth1.100"},
+          {gid(0, "fe80::1", true), gid(1, "192.0.2.3", false), gid(2, "192.0.2.3", true),
+           gid(4, "198.51.100.3", false), gid(5, "198.51.100.3", true), gid(6, "fd00::3", true)}},
+         {"old0", 1, {"eth2"}, {gid(7, "192.0.2.9", false)}}}};
+    const auto index_for = [&](const char* iface, const char* address) {
+        return pick_nic({iface, address}, false, true, inventory)->gid_index;
+    };
+
+    EXPECT_EQ(index_for("eth1", ""), 2U);
+    EXPECT_EQ(index_for("eth1.100", ""), 5U);
+    EXPECT_EQ(index_for("eth1.100", "fd00::3"), 6U);
+    EXPECT_EQ(index_for("", "198.51.100.3"), 5U);
+    EXPECT_EQ(index_for("eth2", ""), 7U) << "version 1, where there is nothing else";
+    EXPECT_EQ(pick("", "198.51.100.4", "rc")->gid_index, std::nullopt) << "InfiniBand";
+}
+
 TEST(Nics, BothKindsAreUsedWhereBothAreAskedFor) {
     EXPECT_EQ(devices_of("eth1", "", "rc,tcp"), "rocep1s0:1,eth1");
     EXPECT_EQ(devices_of("eth0", "", "rc,tcp"), "eth0") << "TCP alone, where there is no RDMA";
@@ -117,6 +143,13 @@ protected:
         root_ = name;
         write("class/infiniband/rocep1s0/ports/1/gid_attrs/ndevs/0", "eth1\n");
         write("class/infiniband/rocep1s0/ports/1/gid_attrs/ndevs/1", "eth1\n");
+        write("class/infiniband/rocep1s0/ports/1/gid_attrs/ndevs/2", "");
+        write("class/infiniband/rocep1s0/ports/1/gid_attrs/types/0", "IB/RoCE v1\n");
+        write("class/infiniband/rocep1s0/ports/1/gid_attrs/types/1", "RoCE v2\n");
+        write("class/infiniband/rocep1s0/ports/1/gids/0",
+              "fe80:0000:0000:0000:048b:05ff:fe06:4596\n");
+        write("class/infiniband/rocep1s0/ports/1/gids/1",
+              "0000:0000:0000:0000:0000:ffff:0a4d:0001\n");
         write("class/infiniband/rocep1s0/ports/1/rate", "25 Gb/sec (1X EDR)\n");
         write("class/infiniband/rocep1s0/device/numa_node", "1\n");
         write("class/infiniband/mlx5_0/ports/1/gid_attrs/type", "");
@@ -151,6 +184,20 @@ TEST_F(SysfsTree, TellsWhichInterfacesBelongToWhichPort) {
     EXPECT_EQ(ports[1].interfaces, std::vector<std::string>{"ib1"});
     EXPECT_EQ(ports[2].device(), "rocep1s0:1");
     EXPECT_EQ(ports[2].interfaces, std::vector<std::string>{"eth1"});
+}
+
+TEST_F(SysfsTree, TellsTheGidsOfARocePort) {
+    const auto inventory = take_inventory(root());
+
+    ASSERT_TRUE(inventory);
+    const auto& gids = inventory->rdma_ports[2].gids;
+    ASSERT_EQ(gids.size(), 2U);
+    EXPECT_EQ(gids[0].address.ip_text(), "fe80::48b:5ff:fe06:4596");
+    EXPECT_FALSE(gids[0].is_v2);
+    EXPECT_EQ(gids[1].index, 1U);
+    EXPECT_EQ(gids[1].address.ip_text(), "10.77.0.1");
+    EXPECT_TRUE(gids[1].is_v2);
+    EXPECT_TRUE(inventory->rdma_ports[0].gids.empty());
 }
 
 TEST_F(SysfsTree, TellsSpeedAndNumaNode) {

@@ -173,6 +173,18 @@ TEST(UcxConfiguration, RoceOptionsReachTheDevice) {
     EXPECT_EQ(value_of(ucx.required, "IB_TRAFFIC_CLASS"), "104");
 }
 
+TEST(UcxConfiguration, GidFollowsFromTheAddressUnlessTheSiteNamesOne) {
+    auto settings = with_tls("rc");
+    const auto derived = configure(settings, "rocep1s0:1", false, 5U);
+    settings.gid_index = 3;
+    const auto named = configure(settings, "rocep1s0:1", false, 5U);
+
+    EXPECT_EQ(value_of(derived.defaults, "IB_GID_INDEX"), "5");
+    EXPECT_EQ(value_of(derived.required, "IB_GID_INDEX"), "");
+    EXPECT_EQ(value_of(named.defaults, "IB_GID_INDEX"), "");
+    EXPECT_EQ(value_of(named.required, "IB_GID_INDEX"), "3");
+}
+
 TEST(UcxConfiguration, SiteHasTheLastWordAmongTheSettings) {
     const auto settings = read_settings(with_config({"TCP_CONN_NB=n"}));
     ASSERT_TRUE(settings);
