@@ -113,6 +113,28 @@ std::string names_of_other_providers(const Settings& settings) {
     return names.empty() ? "none" : names;
 }
 
+// Devices as a site may name them: "mlx5_0 on ib0 (10.0.0.1)".
+std::vector<Nic> offered(const std::vector<Device>& devices, const ProviderTraits& provider,
+                         const std::vector<Nic>& nics) {
+    std::vector<Nic> named;
+    for (const Device& device : devices) {
+        const Nic* nic = nic_with(nics, device.address);
+        std::string name = device.domain;
+        if (nic != nullptr && nic->iface != name) name += " on " + nic->iface;
+        named.push_back({std::move(name), device.address});
+    }
+    if (!provider.is_rdma_by_ip) return named;
+    // libfabric lists a device once more for its GID, which a rail cannot be opened by.
+    for (const Device& device : devices) {
+        const bool has_ip = std::ranges::any_of(devices, [&](const Device& other) {
+            return other.domain == device.domain && !other.address.empty();
+        });
+        if (!has_ip) named.push_back({device.domain, "no IP address, which connections need"});
+    }
+    std::erase_if(named, [](const Nic& nic) { return nic.address.empty(); });
+    return named;
+}
+
 // What there is instead, for whoever mistyped or configured a fabric that is not plugged in.
 sdk::Error not_found(const Settings& settings, const sdk::RailSpec& spec,
                      const std::vector<Device>& devices, const std::vector<Nic>& nics) {
@@ -124,9 +146,8 @@ sdk::Error not_found(const Settings& settings, const sdk::RailSpec& spec,
                    "; interfaces: " + transport_libfabric::to_text(nics);
         return {sdk::Code::NotFound, std::move(message)};
     }
-    std::vector<Nic> offered;
-    for (const Device& device : devices) offered.push_back({device.domain, device.address});
-    message += provider + " has no such device, but: " + transport_libfabric::to_text(offered);
+    message += provider + " has no such device, but: " +
+               transport_libfabric::to_text(offered(devices, *settings.provider, nics));
     if (std::ranges::all_of(devices, [](const Device& d) { return d.address.empty(); })) {
         message += "; interfaces: " + transport_libfabric::to_text(nics);
     }
@@ -184,6 +205,7 @@ bool is_wanted(const Device& device, const sdk::RailSpec& spec, const ProviderTr
                                 (nic != nullptr && nic->iface == spec.iface);
         return iface_fits && (address.empty() || device.address == address);
     }
+    if (provider.is_rdma_by_ip) return false;
     // Without IP addresses of its own. Shared memory needs no NIC, but what the site names must be
     // there: a slip in the file should not pass for a setting.
     if (provider.same_host_only) return spec.iface == device.domain || has(nics, spec, address);

@@ -85,10 +85,20 @@ sdk::Status LibfabricRail::open_serving() {
         wait_ = Endpoint::Wait::None;
         serving = Endpoint::open(fabric_, completions, Endpoint::Wait::None);
     }
-    if (!serving) return std::move(serving).error();
+    if (!serving) return with_advice(std::move(serving).error());
     serving_.emplace(std::move(*serving));
     if (wait_ == Endpoint::Wait::None) return {};
     return poller_.add(serving_->wait_fd(), &*serving_);
+}
+
+// A device says "invalid argument" or "out of memory" to whatever it cannot give.
+sdk::Error LibfabricRail::with_advice(sdk::Error error) const {
+    if (!settings_.provider->is_rdma_by_ip) return error;
+    error.message += " (asked for completion queues of " +
+                     std::to_string(completion_queue_entries(settings_)) +
+                     " entries: lower 'peers_max' where the device's hold less, set "
+                     "LimitMEMLOCK=infinity where memory may not be locked)";
+    return error;
 }
 
 sdk::Status LibfabricRail::publish_address() {
@@ -156,7 +166,7 @@ sdk::Status LibfabricRail::connect(sdk::ByteView address, sdk::PeerCookie cookie
     std::optional<Endpoint> own;
     if (!settings_.provider->completes_at_once) {
         auto endpoint = Endpoint::open(fabric_, settings_.gets_in_flight_max + 1, wait_);
-        if (!endpoint) return sdk::wrap(std::move(endpoint).error(), "connect");
+        if (!endpoint) return sdk::wrap(with_advice(std::move(endpoint).error()), "connect");
         own.emplace(std::move(*endpoint));
     }
     const auto inserted = (own ? *own : *serving_).insert(peer->endpoint);

@@ -65,6 +65,7 @@ private:
     sdk::Status start();
     sdk::Status open_serving();
     sdk::Status publish_address();
+    sdk::Error with_advice(sdk::Error error) const;
     void describe();
 
     bool is_plausible(sdk::ByteView endpoint) const;

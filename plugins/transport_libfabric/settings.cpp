@@ -12,22 +12,38 @@ constexpr std::int64_t kGetsInFlightMax = 4096;
 constexpr std::int64_t kPeersMax = 4096;
 constexpr std::int64_t kPortMax = 65535;
 
-// Receives that rxm keeps posted on each connection. Godwit sends no messages, so these serve
-// nobody; rxm wants some, and sizes a device's completion queue by them.
-constexpr std::size_t kRxmReceives = 16;
-// Entries of the completion queue that rxm opens on a device are (receives + transmits) * peers;
-// small devices (Soft-RoCE) have 32767, which the defaults must not exceed.
-constexpr std::size_t kRxmTransmitsMin = 16;
-constexpr std::size_t kRxmTransmitsMax = 128;
+// What rxm keeps for each connection. Godwit sends no messages, only reads, so the receives and
+// the buffers serve nobody; but rxm wants some of them.
+struct RxmSizes {
+    std::size_t receives = 0;
+    std::size_t transmits = 0;
+    // rxm's completion queues have (receives + transmits) * universe entries.
+    std::size_t universe = 0;
+};
+
+constexpr std::size_t kTransmitsMin = 16;
+constexpr std::size_t kTransmitsMax = 128;
+constexpr std::size_t kReceives = 16;
+// The least with which rxm makes progress is two.
+constexpr std::size_t kReceivesOnDevice = 4;
+// rxm registers 1024 buffers for each endpoint at once: with the 16 KiB that are its default, 17
+// MiB of pinned memory for each peer. Two agents must have the same, or rxm refuses the connection.
+constexpr const char* kBufferBytesOnDevice = "256";
 
 const ProviderTraits* find_provider(std::string_view name) {
     const auto* row = std::ranges::find(kProviders, name, &ProviderTraits::name);
     return row == std::end(kProviders) ? nullptr : row;
 }
 
-void set_default(const char* variable, const std::string& value) {
-    constexpr int kKeepWhatIsSet = 0;
-    ::setenv(variable, value.c_str(), kKeepWhatIsSet);
+RxmSizes rxm_sizes(const Settings& settings) {
+    const std::size_t transmits =
+        std::clamp(settings.gets_in_flight_max, kTransmitsMin, kTransmitsMax);
+    if (!settings.provider->is_rdma_by_ip) return {kReceives, transmits, settings.peers_max};
+    // The serving endpoint's queue fills when all peers go at once, and their receives with them.
+    // Each other endpoint has one peer, and all of the transmits.
+    const std::size_t needed = kReceivesOnDevice * settings.peers_max + transmits;
+    const std::size_t unit = kReceivesOnDevice + transmits;
+    return {kReceivesOnDevice, transmits, (needed + unit - 1) / unit};
 }
 
 }  // namespace
@@ -47,6 +63,8 @@ sdk::Result<Settings> read_settings(const sdk::Options& options) {
         std::vector<std::string_view> names;
         for (const ProviderTraits& row : kProviders) names.push_back(row.name);
         read.reject("provider", sdk::unknown_name("provider", provider, names), options);
+    } else if (settings.port_high != 0 && !settings.provider->has_port_range) {
+        read.reject("port_high", "provider '" + provider + "' takes no range of ports", options);
     }
     if ((settings.port_low == 0) != (settings.port_high == 0) ||
         settings.port_low > settings.port_high) {
@@ -56,20 +74,36 @@ sdk::Result<Settings> read_settings(const sdk::Options& options) {
     return settings;
 }
 
+std::size_t completion_queue_entries(const Settings& settings) {
+    const RxmSizes sizes = rxm_sizes(settings);
+    return (sizes.receives + sizes.transmits) * sizes.universe;
+}
+
+std::vector<std::pair<std::string, std::string>> environment_of(const Settings& settings) {
+    const RxmSizes sizes = rxm_sizes(settings);
+    std::vector<std::pair<std::string, std::string>> variables = {
+        {"FI_UNIVERSE_SIZE", std::to_string(sizes.universe)},
+        {"FI_OFI_RXM_MSG_TX_SIZE", std::to_string(sizes.transmits)},
+        {"FI_OFI_RXM_MSG_RX_SIZE", std::to_string(sizes.receives)},
+        // Memory is registered once and explicitly; the cache would patch munmap in the whole
+        // process.
+        {"FI_MR_CACHE_MONITOR", "disabled"},
+    };
+    if (settings.provider->is_rdma_by_ip) {
+        variables.emplace_back("FI_OFI_RXM_BUFFER_SIZE", kBufferBytesOnDevice);
+    }
+    if (settings.port_high == 0) return variables;
+    for (const std::string provider : {"FI_TCP", "FI_NET"}) {
+        variables.emplace_back(provider + "_PORT_LOW_RANGE", std::to_string(settings.port_low));
+        variables.emplace_back(provider + "_PORT_HIGH_RANGE", std::to_string(settings.port_high));
+    }
+    return variables;
+}
+
 void export_settings(const Settings& settings) {
-    const std::size_t transmits =
-        std::clamp(settings.gets_in_flight_max, kRxmTransmitsMin, kRxmTransmitsMax);
-    set_default("FI_UNIVERSE_SIZE", std::to_string(settings.peers_max));
-    set_default("FI_OFI_RXM_MSG_TX_SIZE", std::to_string(transmits));
-    set_default("FI_OFI_RXM_MSG_RX_SIZE", std::to_string(kRxmReceives));
-    // Memory is registered once and explicitly; the cache would patch munmap in the whole process.
-    set_default("FI_MR_CACHE_MONITOR", "disabled");
-    if (settings.port_high == 0) return;
-    for (const char* provider : {"FI_TCP", "FI_NET"}) {
-        set_default((std::string{provider} + "_PORT_LOW_RANGE").c_str(),
-                    std::to_string(settings.port_low));
-        set_default((std::string{provider} + "_PORT_HIGH_RANGE").c_str(),
-                    std::to_string(settings.port_high));
+    constexpr int kKeepWhatIsSet = 0;
+    for (const auto& [variable, value] : environment_of(settings)) {
+        ::setenv(variable.c_str(), value.c_str(), kKeepWhatIsSet);
     }
 }
 

@@ -6,6 +6,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "godwit/sdk/options.h"
 
@@ -23,13 +25,23 @@ struct ProviderTraits {
     // Gets are done when they are posted, so there is nothing to give up, and peers share the
     // serving endpoint. shm: it stands neither many endpoints nor their end.
     bool completes_at_once = false;
+    // verbs: connections are made by rdma_cm, from one IP address to another. What the device's
+    // queues hold is limited, and memory that it uses is pinned.
+    bool is_rdma_by_ip = false;
+    bool has_port_range = false;
 };
 
 inline constexpr ProviderTraits kProviders[] = {
-    {.name = "tcp;ofi_rxm", .reconnects_silently = true, .must_be_cut = true},
-    {.name = "verbs;ofi_rxm", .native_rma = true, .reconnects_silently = true},
+    {.name = "tcp;ofi_rxm",
+     .reconnects_silently = true,
+     .must_be_cut = true,
+     .has_port_range = true},
+    {.name = "verbs;ofi_rxm",
+     .native_rma = true,
+     .reconnects_silently = true,
+     .is_rdma_by_ip = true},
     {.name = "efa"},
-    {.name = "net", .must_be_cut = true},
+    {.name = "net", .must_be_cut = true, .has_port_range = true},
     {.name = "shm", .same_host_only = true, .keys_enforced = false, .completes_at_once = true},
 };
 
@@ -55,9 +67,16 @@ struct Settings {
 
 sdk::Result<Settings> read_settings(const sdk::Options& options);
 
-// Hands to libfabric what it takes from the environment only. Variables that are set already win:
-// whoever sets FI_* by hand means it. libfabric reads them once, at its first use in the process.
-// Not thread-safe against others who read the environment: for start-up.
+// Entries of each completion queue that ofi_rxm opens on a device. Soft-RoCE, the smallest that we
+// know, has queues of 32767.
+std::size_t completion_queue_entries(const Settings& settings);
+
+// What libfabric takes from the environment only, as variables and their values. Pure.
+std::vector<std::pair<std::string, std::string>> environment_of(const Settings& settings);
+
+// Hands that to libfabric. Variables that are set already win: whoever sets FI_* by hand means it.
+// libfabric reads them once, at its first use in the process. Not thread-safe against others who
+// read the environment: for start-up.
 void export_settings(const Settings& settings);
 
 }  // namespace godwit::transport_libfabric

@@ -50,6 +50,14 @@ TEST(LibfabricDevice, AnHcaIsChosenByItsOwnNameOrByItsInterface) {
     EXPECT_FALSE(is_wanted(device, {"mlx5_1", ""}, verbs, kNics));
 }
 
+TEST(LibfabricDevice, AnHcaWithoutAnIpAddressIsNoneForVerbs) {
+    // libfabric lists each HCA by its GID, too.
+    const Device device{"mlx5_0", ""};
+
+    EXPECT_FALSE(is_wanted(device, {"mlx5_0", ""}, traits_of("verbs;ofi_rxm"), kNics));
+    EXPECT_FALSE(is_wanted(device, {"eth0", ""}, traits_of("verbs;ofi_rxm"), kNics));
+}
+
 TEST(LibfabricDevice, SharedMemoryStillWantsAnInterfaceThatIsThere) {
     const Device device{"shm", ""};
     const ProviderTraits& shm = traits_of("shm");
