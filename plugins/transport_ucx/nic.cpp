@@ -65,6 +65,10 @@ std::optional<long> first_number_of(const fs::path& file) {
     return number;
 }
 
+// A table of GIDs is long, hundreds to a thousand, and the kernel fills it from the front. Behind
+// so many empty entries it is taken to have ended.
+constexpr unsigned kEmptyGidsMax = 64;
+
 // RoCE: each GID names the interface that it comes from. InfiniBand: the interface is a child of
 // the same PCI device, and counts the ports from 0.
 RdmaPort read_port(const fs::path& adapter, unsigned port) {
@@ -72,15 +76,16 @@ RdmaPort read_port(const fs::path& adapter, unsigned port) {
     RdmaPort found{adapter.filename(), port, {}};
     const fs::path folder = adapter / "ports" / std::to_string(port);
     const fs::path attributes = folder / "gid_attrs";
-    for (const std::string& index : entries_of(attributes / "ndevs")) {
-        const std::string name = first_line_of(attributes / "ndevs" / index);
+    for (unsigned index = 0, empty = 0; empty < kEmptyGidsMax; ++index) {
+        const std::string entry = std::to_string(index);
+        const std::string name = first_line_of(attributes / "ndevs" / entry);
+        empty = name.empty() ? empty + 1 : 0;
         if (name.empty()) continue;
         interfaces.insert(name);
-        const auto address = SocketAddress::parse(first_line_of(folder / "gids" / index));
+        const auto address = SocketAddress::parse(first_line_of(folder / "gids" / entry));
         if (!address) continue;
-        Gid gid{0, address->unmapped(), first_line_of(attributes / "types" / index) == "RoCE v2"};
-        std::from_chars(index.data(), index.data() + index.size(), gid.index);
-        found.gids.push_back(gid);
+        const bool is_v2 = first_line_of(attributes / "types" / entry) == "RoCE v2";
+        found.gids.push_back({index, address->unmapped(), is_v2});
     }
     for (const std::string& name : entries_of(adapter / "device" / "net")) {
         const auto dev_port = first_number_of(adapter / "device" / "net" / name / "dev_port");

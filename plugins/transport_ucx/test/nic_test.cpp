@@ -144,8 +144,10 @@ protected:
         write("class/infiniband/rocep1s0/ports/1/gid_attrs/ndevs/0", "eth1\n");
         write("class/infiniband/rocep1s0/ports/1/gid_attrs/ndevs/1", "eth1\n");
         write("class/infiniband/rocep1s0/ports/1/gid_attrs/ndevs/2", "");
+        write("class/infiniband/rocep1s0/ports/1/gid_attrs/ndevs/17", "eth1.100\n");
         write("class/infiniband/rocep1s0/ports/1/gid_attrs/types/0", "IB/RoCE v1\n");
         write("class/infiniband/rocep1s0/ports/1/gid_attrs/types/1", "RoCE v2\n");
+        write("class/infiniband/rocep1s0/ports/1/gids/17", "no address");
         write("class/infiniband/rocep1s0/ports/1/gids/0",
               "fe80:0000:0000:0000:048b:05ff:fe06:4596\n");
         write("class/infiniband/rocep1s0/ports/1/gids/1",
@@ -183,7 +185,7 @@ TEST_F(SysfsTree, TellsWhichInterfacesBelongToWhichPort) {
     EXPECT_EQ(ports[1].device(), "mlx5_0:2");
     EXPECT_EQ(ports[1].interfaces, std::vector<std::string>{"ib1"});
     EXPECT_EQ(ports[2].device(), "rocep1s0:1");
-    EXPECT_EQ(ports[2].interfaces, std::vector<std::string>{"eth1"});
+    EXPECT_EQ(ports[2].interfaces, (std::vector<std::string>{"eth1", "eth1.100"}));
 }
 
 TEST_F(SysfsTree, TellsTheGidsOfARocePort) {
