@@ -116,11 +116,13 @@ sdk::Status check_use(const UcxConfiguration& configuration, const std::string& 
     return {};
 }
 
-std::string lockable_memory() {
+// Empty: the limit is none, and cannot be why memory was not registered.
+std::string advice_on_lockable_memory() {
     rlimit limit{};
-    if (::getrlimit(RLIMIT_MEMLOCK, &limit) != 0) return "unknown";
-    if (limit.rlim_cur == RLIM_INFINITY) return "unlimited";
-    return std::to_string(limit.rlim_cur) + " bytes";
+    if (::getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return {};
+    return "no more than " + std::to_string(limit.rlim_cur) +
+           " bytes may be locked: set LimitMEMLOCK=infinity in the systemd unit, or `ulimit -l "
+           "unlimited`; ";
 }
 
 }  // namespace
@@ -179,14 +181,12 @@ sdk::Result<MemoryPtr> Worker::map(std::span<std::byte> memory) const {
     const ucs_status_t status = ucx_->ucp_mem_map(context_.get(), &parameters, &handle);
     if (status == UCS_OK) return MemoryPtr{handle, {ucx_, context_.get()}};
 
-    sdk::Error error =
-        setup_error(*ucx_, "register " + std::to_string(memory.size()) + " bytes with the fabric",
-                    status, log.said());
     // UCX reports a failed registration as whatever its transport made of it.
-    error.code = sdk::Code::NoMemory;
-    error.message += "; lockable memory is limited to " + lockable_memory() +
-                     ": raise LimitMEMLOCK in the unit file, or 'ulimit -l'";
-    return error;
+    const sdk::Error said = setup_error(*ucx_, "UCX", status, log.said());
+    return sdk::Error{sdk::Code::NoMemory,
+                      "register " + std::to_string(memory.size()) +
+                          " bytes with the fabric: " + advice_on_lockable_memory() + said.message,
+                      said.native};
 }
 
 sdk::Status Worker::on_message(MessageKind kind, ucp_am_recv_callback_t callback, void* target) {
