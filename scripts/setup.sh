@@ -7,6 +7,8 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/lib/say.sh
 source "$root/scripts/lib/say.sh"
+# shellcheck source=scripts/lib/packages.sh
+source "$root/scripts/lib/packages.sh"
 
 packages=(
     g++ cmake ninja-build ccache mold pkg-config
@@ -29,31 +31,7 @@ while (($#)); do
     esac
 done
 
-is_installed() { [[ $(dpkg-query -W -f '${Status}' "$1" 2>/dev/null) == 'install ok installed' ]]; }
-
-missing=()
-for package in "${packages[@]}"; do
-    is_installed "$package" || missing+=("$package")
-done
-if ((${#missing[@]})); then
-    say "installing ${missing[*]}"
-    command -v apt-get >/dev/null || die "needs Debian 12's packages: ${missing[*]}"
-    as_root=()
-    if ((EUID != 0)); then
-        command -v sudo >/dev/null || die "run as root once, to install: ${missing[*]}"
-        as_root=(sudo)
-    fi
-    # A package that starts its server would take a port that is not ours to take.
-    guard=/usr/sbin/policy-rc.d
-    if [[ ! -e $guard ]]; then
-        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$guard" >/dev/null
-        "${as_root[@]}" chmod +x "$guard"
-        trap '"${as_root[@]}" rm -f "$guard"' EXIT
-    fi
-    "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-fi
+install_packages "${packages[@]}"
 
 [[ $build == yes ]] || exit 0
 cd "$root"

@@ -4,6 +4,8 @@
 # Needs: $bin (the executables' folder), $work (a folder of the caller's own), say.sh. Everything that
 # it starts is stopped by stop_cluster, by process id.
 cluster_pids=()
+# How long each part may take to come up; a caller on a slow machine sets more.
+: "${cluster_patience:=15}"
 
 free_port() {
     local port
@@ -48,18 +50,22 @@ start_master() {
     cluster_pids+=($!)
     master_url=http://127.0.0.1:$port
     export GODWIT_MASTER_URL=$master_url
-    wait_for 'the master' 10 curl -sf "$master_url/readyz"
+    wait_for 'the master' "$cluster_patience" curl -sf "$master_url/readyz"
 }
 
 # write_agents TRANSPORT_YAML WORKER=PATH...
+# A worker's NIC is the loopback, unless cluster_endpoint[WORKER] says otherwise, in YAML.
+declare -A cluster_endpoint=()
 write_agents() {
-    local transport=$1 worker
+    local transport=$1 worker endpoint
     shift
     {
         printf 'master_url: %s\ntransport: %s\nworkers:\n' "$master_url" "$transport"
         for worker in "$@"; do
+            endpoint=${cluster_endpoint[${worker%%=*}]-'{iface: lo, address: 127.0.0.1}'}
             printf '  - worker_id: %s\n    storage_paths: ["%s"]\n' "${worker%%=*}" "${worker#*=}"
-            printf '    network: {control_plane_address: 127.0.0.1, data_plane_endpoints: [{iface: lo, address: 127.0.0.1}]}\n'
+            printf '    network: {control_plane_address: 127.0.0.1, data_plane_endpoints: [%s]}\n' \
+                "$endpoint"
         done
     } >"$work/agents.yml"
 }
@@ -68,7 +74,7 @@ write_agents() {
 start_agent() {
     "$bin/godwit-agent" --worker-id "$1" --config "$work/agents.yml" 2>"$work/$1.log" &
     cluster_pids+=($!)
-    wait_for "agent $1" 15 is_active "$1"
+    wait_for "agent $1" "$cluster_patience" is_active "$1"
 }
 
 # Whether the worker takes work: one that said goodbye is DRAINING.
