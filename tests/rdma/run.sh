@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# Proves both transports over a real RDMA device: the verbs of Soft-RoCE, in an emulated machine that
+# this script makes; or, with --here, the devices of the machine that it runs on.
+#
+#   tests/rdma/run.sh [--transport libfabric|ucx] [--results FOLDER]
+#                     [--here [--nic IFACE/ADDRESS [--nic IFACE/ADDRESS]]]
+#
+# In there, a master and two agents copy a tree over the device, which is compared byte for byte, and
+# the device's own counters must show its bytes; the same over TCP must be told from it; and the
+# transport's conformance kit runs. The last line says what passed; the exit status is the verdict.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=scripts/lib/say.sh
+source "$root/scripts/lib/say.sh"
+# shellcheck source=scripts/lib/packages.sh
+source "$root/scripts/lib/packages.sh"
+# shellcheck source=tests/rdma/machine.sh
+source "$root/tests/rdma/machine.sh"
+machine_seconds=1500
+
+transports=()
+nics=()
+here=no
+results=
+while (($#)); do
+    case $1 in
+    --transport) transports+=("${2:?--transport needs a name}") && shift 2 ;;
+    --results) results=${2:?--results needs a folder} && shift 2 ;;
+    --nic) nics+=("${2:?--nic needs an interface and its address}") && shift 2 ;;
+    --here) here=yes && shift ;;
+    *) die "unknown option '$1' (known: --transport, --here, --nic, --results)" ;;
+    esac
+done
+((${#transports[@]})) || transports=(libfabric ucx)
+for transport in "${transports[@]}"; do
+    [[ $transport == libfabric || $transport == ucx ]] ||
+        die "unknown transport '$transport' (known: libfabric, ucx)"
+done
+for nic in "${nics[@]}"; do
+    [[ $nic == ?*/?* ]] || die "--nic needs an interface and its address, as in eth2/10.0.0.7"
+done
+((${#nics[@]} <= 2)) || die "--nic: the source's and the destination's, no more"
+[[ $here == yes ]] || ((${#nics[@]} == 0)) || die "--nic goes with --here"
+
+build() {
+    "$root/scripts/setup.sh" --preset release --target godwit --target godwit-agent \
+        --target godwit-master --target store_memory --target policy_storage_affinity \
+        --target transport_libfabric_conformance --target transport_ucx_conformance
+}
+
+# check_here TRANSPORT, check_in_machine TRANSPORT: the exit status is the verdict.
+check_here() { bash "$root/tests/rdma/checks.sh" "$1" "$results/$1" "${nics[@]}"; }
+
+check_in_machine() {
+    local folder=$results/$1
+    mkdir -p "$folder"
+    : >"$folder/console.log"
+    printf 'bash %q %q /run/godwit-rdma\n' "$root/tests/rdma/guest.sh" "$1" >"$folder/run"
+    boot_machine "$folder" "$machine_seconds" >"$folder/console.log" 2>&1 &
+    machine_pid=$!
+    tail -n +1 -f --pid="$machine_pid" "$folder/console.log" &
+    tail_pid=$!
+    wait "$machine_pid" || true
+    wait "$tail_pid" || true
+    if [[ ! -s $folder/status ]]; then
+        echo "FAILED  $1: the machine came to no verdict (it has $machine_seconds s for one)"
+        return 1
+    fi
+    return "$(<"$folder/status")"
+}
+
+machine_pid=
+tail_pid=
+end_machine() {
+    local pid
+    for pid in $machine_pid $tail_pid; do kill "$pid" 2>/dev/null || true; done
+}
+trap end_machine EXIT
+trap 'exit 130' INT TERM
+
+keeps_results=yes
+if [[ -z $results ]]; then
+    results=$(mktemp -d "${TMPDIR:-/tmp}/godwit-rdma-results-XXXXXX")
+    keeps_results=no
+else
+    mkdir -p "$results"
+    results=$(cd "$results" && pwd)
+fi
+rm -rf "${transports[@]/#/$results/}"
+
+build
+if [[ $here == yes ]]; then
+    install_packages iproute2 ibverbs-providers
+    where="on this machine"
+    check=check_here
+else
+    prepare_machine
+    where="in an emulated machine with Soft-RoCE"
+    check=check_in_machine
+fi
+
+passed=()
+failed=()
+for transport in "${transports[@]}"; do
+    say "$transport, $where"
+    status=0
+    "$check" "$transport" || status=$?
+    if ((status == 0)); then passed+=("$transport"); else failed+=("$transport"); fi
+done
+
+if ((${#failed[@]})); then
+    echo "FAILED over RDMA $where: ${failed[*]} (passed: ${passed[*]:-none}); logs: $results"
+    exit 1
+fi
+[[ $keeps_results == yes ]] || rm -rf "$results"
+echo "passed over RDMA $where: ${passed[*]} (copy, counters, conformance kit; $((SECONDS / 60)) min $((SECONDS % 60)) s)"
