@@ -253,12 +253,26 @@ sdk::Result<Nic> pick_nic(const sdk::RailSpec& spec, bool uses_tcp, bool uses_rd
     if (uses_rdma && port != nullptr) {
         nic->adapter = port->adapter;
         nic->devices = port->device();
+        nic->gids = port->gids;
         nic->gid_index = gid_index_of(nic->address, *port);
     } else if (!uses_tcp) {
         return not_found("no RDMA device belongs to '" + nic->iface + "'", inventory, uses_rdma);
     }
     if (uses_tcp) nic->devices += (nic->devices.empty() ? "" : ",") + nic->iface;
     return nic;
+}
+
+sdk::Status check_gid_index(std::int64_t wanted, const Nic& nic) {
+    if (wanted < 0 || nic.gids.empty()) return {};
+    std::string there;
+    for (const Gid& gid : nic.gids) {
+        if (gid.index == wanted) return {};
+        there += (there.empty() ? "" : ", ") + std::to_string(gid.index) + " (" +
+                 gid.address.ip_text() + (gid.is_v2 ? ", RoCE v2)" : ", RoCE v1)");
+    }
+    return sdk::Error{sdk::Code::InvalidArgument, "gid_index " + std::to_string(wanted) + ": '" +
+                                                      nic.devices +
+                                                      "' has no such GID, but: " + there};
 }
 
 void describe(Nic& nic, const std::string& sysfs) {

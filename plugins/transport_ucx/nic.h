@@ -48,8 +48,10 @@ struct Nic {
     SocketAddress address;
     std::string devices;  // For UCX_NET_DEVICES: "eth0", "mlx5_0:1" or both.
     std::string adapter;  // Empty: no RDMA.
-    // Of `address` on a RoCE port. UCX's own choice is the port's first one, which may be of
-    // another interface on it, such as the one without the VLAN.
+    // On a RoCE port: all of its GIDs, and which of them is `address`. Where UCX chooses by itself
+    // (for datagrams, by which it keeps connections alive), it takes the port's first one, which
+    // may be of another interface on it, such as the one without the VLAN.
+    std::vector<Gid> gids{};
     std::optional<unsigned> gid_index{};
     std::uint32_t link_mbps = 0;
     std::int32_t numa_node = -1;
@@ -58,6 +60,9 @@ struct Nic {
 // NotFound: the message lists what there is. Pure.
 sdk::Result<Nic> pick_nic(const sdk::RailSpec& spec, bool uses_tcp, bool uses_rdma,
                           const Inventory& inventory);
+
+// InvalidArgument: a RoCE port has no such GID; the message lists those it has. Pure.
+sdk::Status check_gid_index(std::int64_t wanted, const Nic& nic);
 
 // Fills in speed and NUMA node, where the kernel knows them.
 void describe(Nic& nic, const std::string& sysfs = "/sys");

@@ -32,6 +32,9 @@ sdk::Result<std::unique_ptr<sdk::Rail>> UcxRail::open(const Library& ucx, const 
     if (!inventory) return sdk::wrap(inventory.error(), what);
     auto nic = pick_nic(spec, settings.uses_tcp, settings.uses_rdma, *inventory);
     if (!nic) return sdk::wrap(std::move(nic).error(), what);
+    if (auto status = check_gid_index(settings.gid_index, *nic); !status) {
+        return sdk::wrap(std::move(status).error(), what);
+    }
     describe(*nic);
     auto worker = Worker::open(ucx, settings, *nic, host.logger);
     if (!worker) return sdk::wrap(std::move(worker).error(), what);

@@ -29,7 +29,7 @@ inline constexpr sdk::OptionSpec kOptions[] = {
      "lowest port to listen on, two for each rail; 0: the kernel chooses"},
     {"port_high", sdk::OptionType::Integer, "0", "highest port to listen on; 0: no range"},
     {"gid_index", sdk::OptionType::Integer, "-1",
-     "index of the GID to use, for RoCE; -1: the one of the rail's address"},
+     "index of the GID that UCX uses where it chooses one, for RoCE; -1: the rail's address"},
     {"traffic_class", sdk::OptionType::Integer, "-1",
      "traffic class of packets, for RoCE; -1: UCX's default"},
     {"config", sdk::OptionType::TextList, "",

@@ -95,6 +95,22 @@ TEST(Nics, RoceUsesTheGidOfTheRailsOwnAddress) {
     EXPECT_EQ(pick("", "198.51.100.4", "rc")->gid_index, std::nullopt) << "InfiniBand";
 }
 
+TEST(Nics, GidIndexThatIsNotThereIsAnsweredWithThoseThatAre) {
+    Nic roce{.iface = "eth1", .address = {}, .devices = "rocep1s0:1", .adapter = "rocep1s0"};
+    roce.gids = {{0, *SocketAddress::parse("192.0.2.3"), false},
+                 {1, *SocketAddress::parse("192.0.2.3"), true}};
+    const Nic infiniband{.iface = "ib0", .address = {}, .devices = "mlx5_0:1", .adapter = "mlx5_0"};
+
+    EXPECT_TRUE(check_gid_index(1, roce));
+    EXPECT_TRUE(check_gid_index(-1, roce));
+    EXPECT_TRUE(check_gid_index(3, infiniband));
+    const auto status = check_gid_index(3, roce);
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code, sdk::Code::InvalidArgument);
+    EXPECT_NE(status.error().message.find("1 (192.0.2.3, RoCE v2)"), std::string::npos)
+        << status.error().message;
+}
+
 TEST(Nics, BothKindsAreUsedWhereBothAreAskedFor) {
     EXPECT_EQ(devices_of("eth1", "", "rc,tcp"), "rocep1s0:1,eth1");
     EXPECT_EQ(devices_of("eth0", "", "rc,tcp"), "eth0") << "TCP alone, where there is no RDMA";
