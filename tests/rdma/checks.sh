@@ -15,6 +15,8 @@ source "$root/scripts/lib/say.sh"
 source "$root/scripts/lib/cluster.sh"
 # shellcheck source=tests/rdma/devices.sh
 source "$root/tests/rdma/devices.sh"
+# shellcheck source=tests/rdma/job.sh
+source "$root/tests/rdma/job.sh"
 
 transport=$1
 results=$2
@@ -23,19 +25,13 @@ bin=$root/build/release/bin
 cluster_patience=120
 kit_seconds=900
 copy_seconds=240
-small_files=300
-large_file_mib=64
 
 case $transport in
 libfabric)
-    rdma_yaml='{plugin: libfabric, options: {provider: "verbs;ofi_rxm"}}'
-    tcp_yaml='{plugin: libfabric, options: {provider: "tcp;ofi_rxm"}}'
     fabric='provider=verbs;ofi_rxm'
     suite=LibfabricSite
     ;;
 ucx)
-    rdma_yaml='{plugin: ucx, options: {tls: "rc"}}'
-    tcp_yaml='{plugin: ucx, options: {tls: "tcp"}}'
     fabric='tls=rc'
     suite=UcxSite
     ;;
@@ -58,18 +54,6 @@ choose_nics() {
     source_nic=${chosen[0]}
     destination_nic=${chosen[1]-${chosen[0]}}
     say "$transport: from '$source_nic' to '$destination_nic' (device, port, interface, address)"
-}
-
-make_tree() {
-    local i
-    mkdir -p "$1/nested/deeper" "$1/empty"
-    head -c 8M /dev/urandom >"$work/random"
-    for ((i = 0; i < small_files; ++i)); do
-        tail -c "+$((1 + i * 20011))" "$work/random" | head -c "$((i * 127))" \
-            >"$1/nested/deeper/small-$i" || true
-    done
-    head -c "${large_file_mib}M" /dev/urandom >"$1/large"
-    tree_bytes=$(find "$1" -type f -printf '%s\n' | awk '{sum += $1} END {print sum}')
 }
 
 # -------------------------------------------------------------------------------------- the checks
@@ -141,7 +125,7 @@ copies_over_rdma() {
     local source device address
     read -r source _ <<<"$source_nic"
     read -r device _ _ address <<<"$destination_nic"
-    copy_tree rdma "$rdma_yaml" "{iface: $source}" "{iface: $device, address: $address}"
+    copy_tree rdma "$(rdma_yaml "$transport")" "{iface: $source}" "{iface: $device, address: $address}"
     went_over_the_device ||
         die "device $device received $device_bytes bytes of $tree_bytes: they went another way"
     echo "        device $device received $device_bytes bytes, of which the tree is $tree_bytes"
@@ -178,7 +162,7 @@ sees_that_tcp_goes_another_way() {
         read -r device _ iface address <<<"$nic"
         endpoints+=("{iface: $iface, address: $address}")
     done
-    copy_tree tcp "$tcp_yaml" "${endpoints[@]}"
+    copy_tree tcp "$(tcp_yaml "$transport")" "${endpoints[@]}"
     ! went_over_the_device ||
         die "device $device received $device_bytes bytes: its counters tell TCP from RDMA no more"
     echo "        device $device received $device_bytes bytes, the tree is $tree_bytes: refused"
@@ -192,7 +176,7 @@ tree_parent=$work/source
 choose_nics "$@"
 make_tree "$tree_parent/tree"
 
-check "the master and two agents copy $small_files files and one of $large_file_mib MiB over RDMA" \
+check "a master and two agents copy $job over RDMA" \
     copies_over_rdma
 check "the same over TCP is told from it by the device's counters" sees_that_tcp_goes_another_way
 [[ $transport != ucx ]] || check "with 'rc,tcp' the bytes go over RDMA, too" \

@@ -25,6 +25,21 @@ make_soft_roce() {
     done
     ip rule add pref 100 lookup local
     ip rule del pref 0
+    wait_for_gid rxe0 10.77.0.1
+    wait_for_gid rxe1 10.77.0.2
+}
+
+# wait_for_gid DEVICE IPV4: a device learns its interface's addresses a moment after they are there.
+wait_for_gid() {
+    local i hex
+    # shellcheck disable=SC2046,SC2183  # One word for each number between the dots.
+    hex=$(printf '%02x%02x:%02x%02x' $(tr . ' ' <<<"$2"))
+    for ((i = 0; i < 100; ++i)); do
+        grep -qs "ffff:$hex" "/sys/class/infiniband/$1/ports/1/gids/"{0,1,2,3} && return
+        sleep 0.1
+    done
+    echo "device $1 does not get the address $2" >&2
+    return 1
 }
 
 # "device port iface address" of each port that is up and has an IPv4 address.

@@ -6,12 +6,14 @@
 # kernel, and is slow: good for proofs, never for measurements.
 machine_cache=${XDG_CACHE_HOME:-$HOME/.cache}/godwit-rdma
 machine_memory_mib=4096
+# Of each machine, where there are two.
+machine_memory_of_two_mib=2560
 machine_packages=(qemu-system-x86 busybox-static cpio kmod iproute2 ibverbs-providers)
 
 # In the order of need; what they need themselves, modprobe knows. Without crc32_generic, Soft-RoCE
 # finds no checksum.
 machine_modules=(virtio_pci 9pnet_virtio 9p overlay crc32_generic rdma_rxe rdma_ucm ib_uverbs ib_umad
-    veth)
+    veth virtio_net)
 
 # Leaves a kernel and its modules in $machine_cache/kernel, once. Nothing is installed.
 fetch_kernel() {
@@ -84,15 +86,29 @@ prepare_machine() {
     exec {machine_lock}>&-
 }
 
-# boot_machine RESULTS SECONDS: runs $RESULTS/run in the machine, as root. What it prints is printed.
-# Becomes the machine, whose end is its own: call it in the background, and end it by its id.
+# boot_machine RESULTS SECONDS MEMORY_MIB QEMU_ARGUMENT...: runs $RESULTS/run in the machine, as root.
+# What it prints is printed. Becomes the machine, whose end is its own: call it in the background,
+# and end it by its id.
 boot_machine() {
-    exec timeout -k 5 "$2" qemu-system-x86_64 \
-        -accel tcg,thread=multi -cpu max -smp 2 -m "$machine_memory_mib" \
-        -display none -monitor none -serial stdio -no-reboot -nic none \
+    local results=$1 seconds=$2 memory_mib=$3
+    shift 3
+    exec timeout -k 5 "$seconds" qemu-system-x86_64 \
+        -accel tcg,thread=multi -cpu max -smp 2 -m "$memory_mib" \
+        -display none -monitor none -serial stdio -no-reboot \
         -kernel "$machine_cache/kernel/vmlinuz" -initrd "$machine_initramfs" \
         -append "console=ttyS0 panic=-1 quiet" \
         -virtfs "local,path=/,mount_tag=hostroot,security_model=none,readonly=on,multidevs=remap" \
-        -virtfs "local,path=$1,mount_tag=results,security_model=none" \
-        </dev/null
+        -virtfs "local,path=$results,mount_tag=results,security_model=none" \
+        "$@" </dev/null
+}
+
+# card_arguments NUMBER SOCKET: sets machine_card, for the first or the second end of a cable, which
+# is a socket of the host; the first machine has to be there before the second.
+card_arguments() {
+    local is_first=off
+    [[ $1 != 1 ]] || is_first=on
+    machine_card=(
+        -netdev "stream,id=cable,server=$is_first,addr.type=unix,addr.path=$2"
+        -device "virtio-net-pci,netdev=cable,mac=52:54:00:00:00:0$1,host_mtu=9000,romfile="
+    )
 }

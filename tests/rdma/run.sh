@@ -16,6 +16,8 @@ source "$root/scripts/lib/say.sh"
 source "$root/scripts/lib/packages.sh"
 # shellcheck source=tests/rdma/machine.sh
 source "$root/tests/rdma/machine.sh"
+# shellcheck source=tests/rdma/job.sh
+source "$root/tests/rdma/job.sh"
 machine_seconds=1500
 
 transports=()
@@ -52,30 +54,79 @@ build() {
 check_here() { bash "$root/tests/rdma/checks.sh" "$1" "$results/$1" "${nics[@]}"; }
 
 check_in_machine() {
-    local folder=$results/$1
-    mkdir -p "$folder"
-    : >"$folder/console.log"
-    printf 'bash %q %q /run/godwit-rdma\n' "$root/tests/rdma/guest.sh" "$1" >"$folder/run"
-    boot_machine "$folder" "$machine_seconds" >"$folder/console.log" 2>&1 &
-    machine_pid=$!
-    tail -n +1 -f --pid="$machine_pid" "$folder/console.log" &
-    tail_pid=$!
-    wait "$machine_pid" || true
-    wait "$tail_pid" || true
-    if [[ ! -s $folder/status ]]; then
-        echo "FAILED  $1: the machine came to no verdict (it has $machine_seconds s for one)"
-        return 1
-    fi
-    return "$(<"$folder/status")"
+    check_in_one_machine "$1"
+    local status=$?
+    check_between_machines "$1" || status=1
+    return "$status"
 }
 
-machine_pid=
-tail_pid=
-end_machine() {
-    local pid
-    for pid in $machine_pid $tail_pid; do kill "$pid" 2>/dev/null || true; done
+check_in_one_machine() {
+    local folder=$results/$1
+    prepare_results "$folder" guest.sh "$1"
+    boot_machine "$folder" "$machine_seconds" "$machine_memory_mib" -nic none \
+        >"$folder/console.log" 2>&1 &
+    machine_pids=($!)
+    show_until_it_ends "$folder/console.log"
+    [[ -s $folder/status ]] && return "$(<"$folder/status")"
+    echo "FAILED  $1: the machine came to no verdict (it has $machine_seconds s for one)"
+    return 1
 }
-trap end_machine EXIT
+
+check_between_machines() {
+    local folder=$results/$1-pair number started=$SECONDS
+    prepare_results "$folder" pair.sh "$1"
+    cable=$(mktemp -d "/tmp/godwit-rdma-cable-XXXXXX")
+    machine_pids=()
+    for number in 1 2; do
+        card_arguments "$number" "$cable/socket"
+        boot_machine "$folder" "$machine_seconds" "$machine_memory_of_two_mib" "${machine_card[@]}" \
+            >>"$folder/console.log" 2>&1 &
+        machine_pids+=($!)
+        wait_for_socket "$cable/socket"
+    done
+    show_until_it_ends "$folder/console.log"
+    rm -rf "$cable"
+    local what="$1: a master and two agents in two machines copy $job from one's device to the other's"
+    if [[ -s $folder/status ]]; then
+        echo "ok      $what ($((SECONDS - started)) s)"
+    else
+        echo "FAILED  $what ($((SECONDS - started)) s)"
+        return 1
+    fi
+}
+
+# prepare_results FOLDER SCRIPT TRANSPORT: what the machine is to run.
+prepare_results() {
+    mkdir -p "$1"
+    : >"$1/console.log"
+    printf 'bash %q %q /run/godwit-rdma\n' "$root/tests/rdma/$2" "$3" >"$1/run"
+}
+
+show_until_it_ends() {
+    local pid
+    tail -n +1 -f --pid="${machine_pids[0]}" "$1" &
+    tail_pid=$!
+    for pid in "${machine_pids[@]}"; do wait "$pid" || true; done
+    wait "$tail_pid" || true
+}
+
+wait_for_socket() {
+    local i
+    for ((i = 0; i < 100; ++i)); do
+        [[ ! -S $1 ]] || return 0
+        sleep 0.1
+    done
+}
+
+machine_pids=()
+tail_pid=
+cable=
+end_machines() {
+    local pid
+    for pid in "${machine_pids[@]}" $tail_pid; do kill "$pid" 2>/dev/null || true; done
+    [[ -z $cable ]] || rm -rf "$cable"
+}
+trap end_machines EXIT
 trap 'exit 130' INT TERM
 
 keeps_results=yes
@@ -86,7 +137,7 @@ else
     mkdir -p "$results"
     results=$(cd "$results" && pwd)
 fi
-rm -rf "${transports[@]/#/$results/}"
+for transport in "${transports[@]}"; do rm -rf "${results:?}/$transport" "$results/$transport-pair"; done
 
 build
 if [[ $here == yes ]]; then
@@ -113,4 +164,4 @@ if ((${#failed[@]})); then
     exit 1
 fi
 [[ $keeps_results == yes ]] || rm -rf "$results"
-echo "passed over RDMA $where: ${passed[*]} (copy, counters, conformance kit; $((SECONDS / 60)) min $((SECONDS % 60)) s)"
+echo "passed over RDMA $where: ${passed[*]} (copies, device counters, conformance kit; $((SECONDS / 60)) min $((SECONDS % 60)) s)"
