@@ -24,9 +24,17 @@ constexpr std::size_t kRdmaRndvThreshold = 16 * 1024;
 constexpr std::array<std::string_view, 6> kRdmaPrefixes = {"rc", "ud", "dc", "ib", "srd", "gga"};
 
 // Of UCX's transports and connection managers, longest first.
-constexpr std::array<std::string_view, 12> kTransportPrefixes = {
-    "RDMA_CM_", "RC_VERBS_", "UD_VERBS_", "RC_MLX5_", "DC_MLX5_", "UD_MLX5_",
-    "TCP_CM_",  "TCP_",      "SELF_",     "SRD_",     "GGA_",     "IB_"};
+constexpr std::array<std::string_view, 15> kTransportPrefixes = {
+    "RDMA_CM_", "RC_VERBS_", "UD_VERBS_", "RC_MLX5_", "DC_MLX5_", "UD_MLX5_", "TCP_CM_", "TCP_",
+    "SELF_",    "SRD_",      "GGA_",      "IB_",      "RC_",      "UD_",      "DC_"};
+
+// What transports of one family have in common goes by the family's name.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kFamilies = {
+    {{"RC_VERBS_", "RC_"},
+     {"RC_MLX5_", "RC_"},
+     {"DC_MLX5_", "RC_"},
+     {"UD_VERBS_", "UD_"},
+     {"UD_MLX5_", "UD_"}}};
 
 // The largest message over TCP. A receiver with smaller buffers than the sender's aborts its
 // process, so this is part of the wire. Twice the speed of UCX's 8 KiB, where bytes are copied.
@@ -114,6 +122,16 @@ std::string without_transport_prefix(const std::string& name) {
         if (name.starts_with(prefix)) return name.substr(prefix.size());
     }
     return name;
+}
+
+std::vector<std::string> names_of(const std::string& setting) {
+    std::vector<std::string> names = {setting};
+    const std::string bare = without_transport_prefix(setting);
+    if (bare != setting) names.push_back(bare);
+    for (const auto& [prefix, family] : kFamilies) {
+        if (setting.starts_with(prefix)) names.push_back(std::string{family} + bare);
+    }
+    return names;
 }
 
 sdk::Result<Settings> read_settings(const sdk::Options& options) {

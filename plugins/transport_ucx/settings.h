@@ -43,10 +43,14 @@ struct UcxSetting {
     bool operator==(const UcxSetting&) const = default;
 };
 
-// Below UCX 1.17, ucp_config_modify() takes the settings of a transport without the transport's
-// prefix and silently stores the others: "PUT_ENABLE", where the environment has
-// UCX_TCP_PUT_ENABLE. So both forms are set. The same name: it has no such prefix.
+// A setting's name without its transport's prefix; the same name: it has no such prefix.
 std::string without_transport_prefix(const std::string& name);
+
+// Below UCX 1.17, ucp_config_modify() takes the settings of a transport by other names than the
+// environment and ucx_info do, and silently stores the rest: "PUT_ENABLE" for UCX_TCP_PUT_ENABLE,
+// "RC_RETRY_COUNT" for UCX_RC_VERBS_RETRY_COUNT. All names that a setting may go by, its own first;
+// each is set, and one of them has to be taken.
+std::vector<std::string> names_of(const std::string& setting);
 
 struct Settings {
     std::string tls = "tcp";  // Without blanks, sorted, each name once.

@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
@@ -25,11 +26,10 @@ sdk::Error setup_error(const Library& ucx, const std::string& what, ucs_status_t
 
 sdk::Status apply(const Library& ucx, ucp_config_t* config, const UcxSetting& setting) {
     const LogCapture log;
-    ucs_status_t status =
-        ucx.ucp_config_modify(config, setting.name.c_str(), setting.value.c_str());
-    const std::string bare = without_transport_prefix(setting.name);
-    if (status == UCS_OK && bare != setting.name) {
-        status = ucx.ucp_config_modify(config, bare.c_str(), setting.value.c_str());
+    ucs_status_t status = UCS_OK;
+    for (const std::string& name : names_of(setting.name)) {
+        status = ucx.ucp_config_modify(config, name.c_str(), setting.value.c_str());
+        if (status != UCS_OK) break;
     }
     if (status == UCS_OK) return {};
     return setup_error(ucx, "set UCX's '" + setting.name + "' to '" + setting.value + "'", status,
@@ -103,9 +103,10 @@ sdk::Status check_use(const UcxConfiguration& configuration, const std::string& 
     for (const std::string& line : lines) {
         if (!is_unused_remark(line)) continue;
         for (const auto& [name, value] : configuration.required) {
-            if (!names(line, name, value)) continue;
-            const std::string bare = without_transport_prefix(name);
-            if (bare != name && !names(line, bare, value)) continue;
+            const auto is_unused = [&](const std::string& form) {
+                return names(line, form, value);
+            };
+            if (!std::ranges::all_of(names_of(name), is_unused)) continue;
             return sdk::Error{sdk::Code::InvalidArgument,
                               "set UCX's '" + name + "' to '" + value + "': nothing in tls '" +
                                   tls +

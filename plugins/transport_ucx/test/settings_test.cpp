@@ -120,7 +120,7 @@ TEST(UcxSettings, ConfigThatIsNoAssignmentIsRefused) {
 TEST(UcxSettings, ConfigMayNotTouchWhatTheRailDependsOn) {
     for (const char* entry :
          {"TLS=rc", "UCX_NET_DEVICES=eth0", "TCP_PUT_ENABLE=y", "PUT_ENABLE=y", "ZCOPY_THRESH=0",
-          "TCP_RX_SEG_SIZE=1M", "RX_SEG_SIZE=1M", "IB_GID_INDEX=3"}) {
+          "TCP_RX_SEG_SIZE=1M", "RX_SEG_SIZE=1M", "IB_GID_INDEX=3", "RC_TRAFFIC_CLASS=3"}) {
         EXPECT_NE(why_refused(with_config({entry})).find("cannot be set here"), std::string::npos)
             << entry;
     }
@@ -199,6 +199,17 @@ TEST(UcxConfiguration, TransportPrefixIsLeftOutWhereOldReleasesWantItSo) {
     EXPECT_EQ(without_transport_prefix("TCP_CM_SNDBUF"), "SNDBUF");
     EXPECT_EQ(without_transport_prefix("RC_VERBS_TX_DEPTH"), "TX_DEPTH");
     EXPECT_EQ(without_transport_prefix("RNDV_THRESH"), "RNDV_THRESH");
+}
+
+TEST(UcxConfiguration, EachSettingIsTriedByTheNamesThatReleasesHaveForIt) {
+    using Names = std::vector<std::string>;
+
+    EXPECT_EQ(names_of("RNDV_THRESH"), Names{"RNDV_THRESH"});
+    EXPECT_EQ(names_of("TCP_NODELAY"), (Names{"TCP_NODELAY", "NODELAY"}));
+    EXPECT_EQ(names_of("RC_VERBS_RETRY_COUNT"),
+              (Names{"RC_VERBS_RETRY_COUNT", "RETRY_COUNT", "RC_RETRY_COUNT"}));
+    EXPECT_EQ(names_of("UD_MLX5_TX_QUEUE_LEN"),
+              (Names{"UD_MLX5_TX_QUEUE_LEN", "TX_QUEUE_LEN", "UD_TX_QUEUE_LEN"}));
 }
 
 }  // namespace
