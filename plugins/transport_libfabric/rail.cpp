@@ -94,10 +94,11 @@ sdk::Status LibfabricRail::open_serving() {
 // A device says "invalid argument" or "out of memory" to whatever it cannot give.
 sdk::Error LibfabricRail::with_advice(sdk::Error error) const {
     if (!settings_.provider->is_rdma_by_ip) return error;
-    error.message += " (asked for completion queues of " +
+    error.message += " (completion queues have " +
                      std::to_string(completion_queue_entries(settings_)) +
-                     " entries: lower 'peers_max' where the device's hold less, set "
-                     "LimitMEMLOCK=infinity where memory may not be locked)";
+                     " entries, unless FI_* variables say otherwise: lower 'peers_max' where the "
+                     "device's hold less, set LimitMEMLOCK=infinity where memory may not be "
+                     "locked)";
     return error;
 }
 
