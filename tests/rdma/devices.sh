@@ -71,14 +71,20 @@ interface_of() {
     return 0
 }
 
-# received_bytes DEVICE PORT IFACE: how many bytes the device itself says it has received. Soft-RoCE
-# counts packets only: then as many bytes as fit into them, at most.
+# received_bytes DEVICE PORT IFACE: how many bytes the device itself says it has received by RDMA.
+# InfiniBand's counters include the interface's own, IPoIB, which are taken off. Soft-RoCE counts
+# packets only: then as many bytes as fit into them, at most.
 received_bytes() {
-    local port=/sys/class/infiniband/$1/ports/$2
+    local port=/sys/class/infiniband/$1/ports/$2 not_rdma=0
     if [[ -r $port/counters/port_rcv_data ]]; then
-        echo $(($(<"$port/counters/port_rcv_data") * 4))
-    else
+        [[ $(<"$port/link_layer") != InfiniBand ]] ||
+            not_rdma=$(<"/sys/class/net/$3/statistics/rx_bytes")
+        echo $(($(<"$port/counters/port_rcv_data") * 4 - not_rdma))
+    elif [[ -r $port/hw_counters/rcvd_pkts ]]; then
         echo $(($(<"$port/hw_counters/rcvd_pkts") * $(packet_bytes "$3")))
+    else
+        echo "device $1 has no counter of received bytes or packets that is known here" >&2
+        return 1
     fi
 }
 
