@@ -59,6 +59,7 @@ choose_nics() {
 # -------------------------------------------------------------------------------------- the checks
 
 failed=0
+check_pid=
 leave_check() {
     stop_cluster
     [[ ! -v logs ]] || cp "$work"/*.log "$work"/*.yml "$logs/"
@@ -68,14 +69,15 @@ leave_check() {
 check() {
     local what=$1 status=0 started=$SECONDS
     shift
-    set +e
+    # In the background, so that the end of this script is the end of its check, too.
     (
-        set -e
+        trap - INT TERM
         trap leave_check EXIT
         "$@"
-    )
-    status=$?
-    set -e
+    ) &
+    check_pid=$!
+    wait "$check_pid" || status=$?
+    check_pid=
     if ((status == 0)); then
         echo "ok      $transport: $what ($((SECONDS - started)) s)"
     else
@@ -171,7 +173,15 @@ sees_that_tcp_goes_another_way() {
 mkdir -p "$results"
 results=$(cd "$results" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/godwit-rdma-XXXXXX")
-trap 'rm -rf "$work"' EXIT
+end_check() {
+    if [[ -n $check_pid ]]; then
+        kill "$check_pid" 2>/dev/null || true
+        wait "$check_pid" || true
+    fi
+    rm -rf "$work"
+}
+trap end_check EXIT
+trap 'exit 130' INT TERM
 tree_parent=$work/source
 choose_nics "$@"
 make_tree "$tree_parent/tree"

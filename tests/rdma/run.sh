@@ -51,7 +51,11 @@ build() {
 }
 
 # check_here TRANSPORT, check_in_machine TRANSPORT: the exit status is the verdict.
-check_here() { bash "$root/tests/rdma/checks.sh" "$1" "$results/$1" "${nics[@]}"; }
+check_here() {
+    bash "$root/tests/rdma/checks.sh" "$1" "$results/$1" "${nics[@]}" &
+    machine_pids=($!)
+    wait "${machine_pids[0]}"
+}
 
 check_in_machine() {
     check_in_one_machine "$1"
