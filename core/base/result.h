@@ -30,7 +30,9 @@ inline Error errno_error(std::string_view what, int error_number = errno) {
     case EACCES:
     case EPERM:
     case EINVAL:
-    case ENOTDIR: code = Code::InvalidArgument; break;
+    case ENOTDIR:
+    case EISDIR:
+    case EXDEV: code = Code::InvalidArgument; break;  // EXDEV: it leads out of a confined tree.
     case EADDRINUSE:
     case EEXIST: code = Code::Conflict; break;
     case ENOMEM: code = Code::NoMemory; break;
