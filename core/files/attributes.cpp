@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <limits>
 
 #include "base/bytes.h"
 #include "base/unique_fd.h"
@@ -18,8 +19,15 @@ using base::FileCode;
 constexpr std::uint32_t kSetIdBits = S_ISUID | S_ISGID;
 constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 
+// A file system may hold times that nanoseconds cannot count (beyond 1677 and 2262): the nearest.
 std::int64_t nanos_of(const statx_timestamp& time) {
-    return static_cast<std::int64_t>(time.tv_sec) * kNanosPerSecond + time.tv_nsec;
+    std::int64_t nanos = 0;
+    if (__builtin_mul_overflow(time.tv_sec, kNanosPerSecond, &nanos) ||
+        __builtin_add_overflow(nanos, time.tv_nsec, &nanos)) {
+        return time.tv_sec < 0 ? std::numeric_limits<std::int64_t>::min()
+                               : std::numeric_limits<std::int64_t>::max();
+    }
+    return nanos;
 }
 
 // Rounds towards the past, so that the nanoseconds are never negative.

@@ -31,7 +31,7 @@ struct Attributes {
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
     std::uint64_t size = 0;     // Bytes.
-    std::int64_t mtime_ns = 0;  // Since 1970, also negative.
+    std::int64_t mtime_ns = 0;  // Since 1970, also negative; 1677 to 2262, others at the bounds.
     std::int64_t ctime_ns = 0;
     std::uint64_t inode = 0;
     std::uint64_t device = 0;
