@@ -53,6 +53,10 @@ Result<std::unique_ptr<Channel>> Channel::connect(const std::string& address, Mi
         return Error{Code::TimedOut, what + ": no answer"};
     } catch (const Poco::Net::ConnectionRefusedException&) {
         return Error{Code::Unavailable, what + ": refused: nobody listens there"};
+    } catch (const Poco::LogicException&) {
+        return Error{Code::InvalidArgument, what + ": not of the form host:port"};
+    } catch (const Poco::Net::ServiceNotFoundException&) {
+        return Error{Code::InvalidArgument, what + ": not a port"};
     } catch (const Poco::Exception& failure) {
         return Error{Code::Unavailable, what + ": " + failure.displayText()};
     }
