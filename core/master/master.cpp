@@ -119,7 +119,7 @@ private:
             lifecycle_.tick();
             const auto snapshot = cluster_.look();
             if (snapshot) {
-                pace_.sample((*snapshot)->active);
+                pace_.sample((*snapshot)->active, base::SteadyClock::now());
                 scheduler_.tidy(**snapshot);
             }
             if (snapshot.ok() != reachable) {

@@ -5,7 +5,6 @@
 namespace godwit::master {
 namespace {
 
-using base::SteadyClock;
 using sdk::Count;
 
 // The rate follows a change to two thirds within this.
@@ -14,8 +13,7 @@ constexpr std::chrono::milliseconds kSampleGap{200};
 
 }  // namespace
 
-void PaceWatch::sample(const std::vector<sdk::Request>& active) {
-    const base::Deadline now = SteadyClock::now();
+void PaceWatch::sample(const std::vector<sdk::Request>& active, base::Deadline now) {
     const std::lock_guard lock{mutex_};
     std::map<sdk::RequestId, Sample> kept;
     for (const sdk::Request& request : active) {

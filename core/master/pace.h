@@ -13,8 +13,8 @@ namespace godwit::master {
 // Thread-safe.
 class PaceWatch {
 public:
-    // Every few hundred milliseconds, with all unfinished requests.
-    void sample(const std::vector<sdk::Request>& active);
+    // Every few hundred milliseconds, with all unfinished requests as they are `now`.
+    void sample(const std::vector<sdk::Request>& active, base::Deadline now);
 
     // Of an unfinished request as watched; of a finished one, its average.
     model::Pace pace_of(const sdk::Request& request) const;
