@@ -132,6 +132,8 @@ std::vector<sdk::Lease> RequestLedger::claim(const sdk::ClaimSpec& spec, std::si
                                              TokenSource& tokens, const Now& now) {
     std::vector<sdk::Lease> leases;
     if (!hands_out(request_.state)) return leases;
+    const sdk::WorkerId& pinned = request_.pinned_worker;
+    if (!pinned.empty() && pinned != spec.worker) return leases;
     const bool listings = board_.backlog().pending_of(sdk::UnitKind::Chunk) < spec.planning_window;
     while (leases.size() < limit) {
         const UnitRecord* record = board_.claim(spec, listings, tokens.next(), now.steady);

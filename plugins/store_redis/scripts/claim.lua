@@ -2,10 +2,11 @@
 local worker, lease_ms, units_max, planning_window, avoid, workers_max = unpack(args)
 local WAKE_MAX = 1000  -- Units whose backoff has passed that one claim makes ready.
 
-local head = redis.call('HMGET', REQUEST, 'state', 'epoch', PENDING[CHUNK])
-local state, epoch = head[1], head[2]
+local head = redis.call('HMGET', REQUEST, 'state', 'epoch', PENDING[CHUNK], 'pin')
+local state, epoch, pin = head[1], head[2], head[4] or ''
 if not state then return {'missing'} end
 if state ~= 'QUEUED' and state ~= 'PROGRESS' then return {'ok', {}} end
+if pin ~= '' and pin ~= worker then return {'ok', {}} end
 local crowded = workers_max > 0 and redis.call('HLEN', HOLDERS) >= workers_max
 if crowded and redis.call('HEXISTS', HOLDERS, worker) == 0 then return {'ok', {}} end
 

@@ -198,7 +198,8 @@ public:
 
     // Up to units_max units of the lowest outstanding stage, each leased with a token of its own,
     // in the order Publish, Chunk, Listing, Directories; then by rank; then oldest first. Empty
-    // when there is nothing to claim, or when the request is neither QUEUED nor PROGRESS. NotFound.
+    // when there is nothing to claim, when the request is neither QUEUED nor PROGRESS, or when it
+    // is pinned to another worker. NotFound.
     virtual Result<std::vector<Lease>> claim(const RequestId& id,
                                              const ClaimSpec& spec) noexcept = 0;
 

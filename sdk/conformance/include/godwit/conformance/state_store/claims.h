@@ -233,6 +233,24 @@ TEST_P(StateStoreClaims, TokensAndUnitIdsAreNeverHandedOutTwice) {
     EXPECT_EQ(units.size(), 3u);
 }
 
+// Whoever asks with an older picture of the request gets nothing of it.
+TEST_P(StateStoreClaims, APinnedRequestIsClaimedByItsWorkerOnly) {
+    create(chunks(2));
+    const auto pin = [&](const sdk::WorkerId& worker) {
+        sdk::Transition change;
+        change.to = sdk::RequestState::Queued;
+        change.pin = worker;
+        transition(change);
+    };
+
+    pin(fresh_id("other"));
+    EXPECT_TRUE(claim(2).empty());
+    pin(worker_);
+    EXPECT_EQ(claim(1).size(), 1u);
+    pin("");
+    EXPECT_EQ(claim(2).size(), 1u);
+}
+
 TEST_P(StateStoreClaims, TheBacklogFollowsTheUnits) {
     sdk::Unit publish = unit_of(sdk::UnitKind::Publish);
     publish.bytes = 7;  // Not what bytes_pending speaks of.
