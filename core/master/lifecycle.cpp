@@ -159,8 +159,10 @@ void Lifecycle::check(const sdk::RequestId& id) {
 }
 
 void Lifecycle::check(const sdk::Request& request) {
+    // Its beginning could not be noted when its first unit was handed out.
+    const sdk::Backlog& backlog = request.backlog;
     if (request.state == RequestState::Queued &&
-        request.backlog.leased_of(sdk::UnitKind::Listing)) {
+        (backlog.leased_of(sdk::UnitKind::Listing) != 0 || backlog.outstanding() == 0)) {
         started(request);
         return;
     }
@@ -173,7 +175,7 @@ void Lifecycle::check(const sdk::Request& request) {
         status = change(request, RequestEvent::Fail, "max_failures_exceeded",
                         std::to_string(failed) + " files failed, max_failures is " +
                             std::to_string(failures_max));
-    } else if (request.backlog.outstanding() == 0) {
+    } else if (backlog.outstanding() == 0) {
         status = change(request, RequestEvent::Drain, "", "");
     }
     if (!status && status.error().code != Code::Conflict) {
