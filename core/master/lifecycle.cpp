@@ -23,6 +23,7 @@ const base::Log kLog{"master"};
 sdk::Unit first_unit(const std::string& source_path) {
     sdk::Unit unit;
     unit.kind = sdk::UnitKind::Listing;
+    unit.files = 1;  // The directory: if it is given up, something has failed.
     unit.label = source_path;
     return unit;
 }
