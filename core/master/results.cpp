@@ -200,7 +200,9 @@ Result<model::HeartbeatAnswer> Results::take(const model::Heartbeat& heartbeat) 
 
 // What an earlier life of the worker held, nobody works on any more.
 void Results::take_back(const sdk::Worker& worker) {
-    const auto snapshot = cluster_.look();
+    // It may have been given to the worker a moment ago, by another master even.
+    cluster_.changed();
+    const auto snapshot = cluster_.look_closely();
     if (!snapshot) return;
     for (const sdk::Request& request : (*snapshot)->active) {
         if (!request.holders.contains(worker.id)) continue;
