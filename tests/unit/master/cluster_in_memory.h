@@ -113,10 +113,14 @@ protected:
         return request ? *request : sdk::Request{};
     }
     RequestState state(const sdk::RequestId& id) { return get(id).state; }
-    // What the master does every few hundred milliseconds.
-    void tick() {
+    // The master has seen everything that happened: a picture may be some milliseconds old else.
+    void look() {
         cluster_.changed();
         ASSERT_TRUE(cluster_.look_closely());
+    }
+    // What the master does every few hundred milliseconds.
+    void tick() {
+        look();
         lifecycle_.tick();
     }
 
