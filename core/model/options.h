@@ -1,7 +1,7 @@
 // `options` of a request: how a sync is done. docs/options.md tells operators of each.
 //
-// Defaults are the safe ones: nothing is deleted, nothing is replaced by another kind of thing, bytes
-// are checked on their way. Values throughout; thread-compatible.
+// Defaults are the safe ones: nothing is deleted, nothing is replaced by another kind of thing,
+// bytes are checked on their way. Values throughout; thread-compatible.
 #pragma once
 
 #include <cstdint>
@@ -32,14 +32,15 @@ struct DeleteLimit {
 
 struct RequestOptions {
     // Which files.
-    std::vector<std::string> filters;  // rsync's rules, "+ PATTERN" or "- PATTERN"; first match wins
+    // rsync's rules, "+ PATTERN" or "- PATTERN", as bytes; the first one that matches wins.
+    std::vector<std::string> filters;
     std::optional<std::uint64_t> min_size_bytes;
     std::optional<std::uint64_t> max_size_bytes;
     std::optional<std::int64_t> modified_after_ms;  // Since 1970; the instant itself is in.
     std::optional<std::int64_t> modified_before_ms;
     Symlinks symlinks = Symlinks::Preserve;
     Special special = Special::Skip;
-    bool copy_root = false;  // A directory source goes to D/basename(S), as rsync's without a slash.
+    bool copy_root = false;  // A directory goes to D/basename(S), as rsync's without a slash.
     bool dry_run = false;
 
     // What is the same already, and what gives way.
@@ -71,7 +72,18 @@ struct RequestOptions {
     bool operator==(const RequestOptions&) const = default;
 };
 
-// The members of `options`, inside an object that the caller opened, and back.
+inline constexpr std::size_t kFiltersMax = 1000;
+inline constexpr std::size_t kFilterBytesMax = 4096;
+// Of all filters together: every assignment carries them.
+inline constexpr std::size_t kFiltersBytesMax = 128 << 10;
+inline constexpr std::int64_t kPriorityMax = 1000;  // And as far below 0.
+inline constexpr std::int64_t kMaxWorkersMax = 100'000;
+inline constexpr std::int64_t kBandwidthLimitMbpsMax = 1'000'000'000;
+inline constexpr std::int64_t kMaxAttemptsMax = 1000;
+inline constexpr std::int64_t kMountWaitSecondsMax = 30 * 24 * 3600;
+
+// The members of `options`, all of them, in the order of the struct, inside an object that the
+// caller opened; and back, with a problem for each that is wrong or contradicts another one.
 void write_options(Writer& json, const RequestOptions& options);
 RequestOptions read_options(const Poco::Dynamic::Var& value, Location location,
                             std::vector<FieldError>& errors);

@@ -8,7 +8,6 @@
 #include "godwit/sdk/nearest.h"
 
 namespace godwit::model {
-namespace {
 
 using Poco::Dynamic::Var;
 
@@ -35,8 +34,6 @@ std::optional<std::int64_t> whole_number(const Var& value) {
     }
     return std::nullopt;
 }
-
-}  // namespace
 
 ObjectReader::ObjectReader(const Var& value, Location location, std::vector<FieldError>& errors)
     : location_{std::move(location)}, errors_{errors} {

@@ -25,6 +25,11 @@ using Location = std::vector<std::string>;
 
 inline constexpr std::size_t kFieldErrorsMax = 100;  // What an answer lists at the most.
 
+// A value as an error message quotes it: "'x'", "5", "an object".
+std::string describe(const Poco::Dynamic::Var& value);
+// Nothing for what is no whole number of 64 bits with a sign, and for a bool.
+std::optional<std::int64_t> whole_number(const Poco::Dynamic::Var& value);
+
 // Every getter: without `fallback` the member is required. On a problem the fallback (or an empty
 // value) comes back, and reading goes on. `null` counts as absent. Thread-compatible.
 class ObjectReader {
