@@ -15,7 +15,7 @@ inline constexpr std::size_t kJsonDepthMax = 32;
 // An empty Poco object takes 870 bytes and two to write: without these, 8 MiB from outside could
 // become gigabytes in here.
 inline constexpr std::size_t kJsonContainersMax = 65'536;  // Objects and lists.
-inline constexpr std::size_t kJsonValuesMax = 1'000'000;
+inline constexpr std::size_t kJsonValuesMax = 1'010'000;   // A list of a million files fits.
 
 // Parses one document: an Object::Ptr or an Array::Ptr of Poco::JSON. Whole numbers in it are
 // Int64, or UInt64 above that; others are doubles. Stricter than Poco: duplicate members, numbers

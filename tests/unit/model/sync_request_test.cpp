@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/bytes.h"
+#include "model/file_list.h"
 
 namespace godwit::model {
 namespace {
@@ -105,11 +106,11 @@ TEST(SyncRequest, CanonicalTextReadsBackEqual) {
     const auto parsed =
         parse_sync_request(R"({"request_id":"r","source_path_b64":")" + base::to_base64("/\xFF") +
                            R"(","destination_path":"/b/","chunk_size_mb":1,)"
-                           R"("options":{"max_failures":7}})");
+                           R"("options":{"max_failures":7,"filters":["- *.o"]}})");
     ASSERT_TRUE(parsed.ok());
 
     const std::string text = canonical(*parsed.document);
-    const auto again = parse_sync_request(text);
+    const auto again = parse_stored_request(text);
 
     ASSERT_TRUE(again.ok()) << text;
     EXPECT_EQ(*again.document, *parsed.document);
@@ -122,6 +123,124 @@ TEST(SyncRequest, EqualRequestsHaveEqualCanonicalTexts) {
 
     EXPECT_EQ(canonical(*written_out.document),
               canonical(*parse_sync_request(body_with("")).document));
+}
+
+// Of a request beside a list of files.
+std::vector<std::string> list_errors(const std::string& list, const std::string& more = "") {
+    return errors_of(body_with(",\"file_list\":" + list + more));
+}
+
+TEST(FileListOfARequest, IsNormalisedSortedAndMerged) {
+    const auto parsed = parse_sync_request(
+        body_with(R"(,"file_list":["b/","a/x","b","./c//d","/a/e",{"path_b64":"/w=="},"a/x"])"));
+
+    ASSERT_TRUE(parsed.ok()) << parsed.errors.front().message;
+    EXPECT_THAT(parsed.document->files, ElementsAre("a/x", "b", "c/d", "e", "\xFF"));
+    ASSERT_TRUE(parsed.document->file_list);
+    EXPECT_EQ(parsed.document->file_list->count, 5u);
+    EXPECT_EQ(parsed.document->file_list->sha256.size(), 64u);
+}
+
+TEST(FileListOfARequest, AbsentIsAllOfTheSource) {
+    for (const char* members : {"", ",\"file_list\":null"}) {
+        const auto parsed = parse_sync_request(body_with(members));
+        ASSERT_TRUE(parsed.ok()) << members;
+        EXPECT_FALSE(parsed.document->file_list);
+        EXPECT_TRUE(parsed.document->files.empty());
+    }
+}
+
+TEST(FileListOfARequest, EmptyIsNotAbsent) {
+    EXPECT_THAT(list_errors("[]"), ElementsAre("body.file_list: is empty: leave it out to sync all "
+                                               "of the source"));
+}
+
+TEST(FileListOfARequest, EveryWrongEntryIsNamedByItsIndex) {
+    EXPECT_THAT(list_errors(R"(["ok","../x","",5,{"path_b64":"!"},{"path":"x"},null,"/etc",)"
+                            R"({"path_b64":"YQBi"},["a"],{"path_b64":"YQ==","x":1}])"),
+                ElementsAre("body.file_list.1: '../x' climbs out of the source with '..'",
+                            "body.file_list.2: '' is empty (the source itself is '.')",
+                            "body.file_list.3: expected a path, got 5",
+                            "body.file_list.4.path_b64: expected base64, got '!'",
+                            "body.file_list.5.path_b64: field required",
+                            "body.file_list.5.path: unknown field 'path', did you mean 'path_b64'?",
+                            "body.file_list.6: expected a path, got nothing",
+                            "body.file_list.7: '/etc' lies not beneath the source '/a'",
+                            "body.file_list.8: 'a\\x00b' has a NUL byte",
+                            "body.file_list.9: expected a path, got a list",
+                            HasSubstr("body.file_list.10.x: unknown field 'x'")));
+    EXPECT_THAT(list_errors(R"("a")"), ElementsAre("body.file_list: expected a list, got 'a'"));
+    EXPECT_THAT(list_errors(R"(["a\u0000b"])"), ElementsAre(HasSubstr("a NUL (\\u0000)")));
+}
+
+TEST(FileListOfARequest, AWrongSourceIsTheOnlyProblemOfAbsoluteEntries) {
+    EXPECT_THAT(errors_of(R"({"request_id":"r","source_path":"x","destination_path":"/b",)"
+                          R"("file_list":["/data/x"]})"),
+                ElementsAre(HasSubstr("body.source_path: a path must be absolute")));
+}
+
+TEST(FileListOfARequest, NoMoreErrorsAreListedThanAnAnswerHolds) {
+    std::string list = "[\"..\"";
+    for (int i = 0; i < 5000; ++i) list += ",\"..\"";
+
+    EXPECT_EQ(list_errors(list + "]").size(), kFieldErrorsMax);
+}
+
+TEST(FileListOfARequest, DeletesDoNotGoWithIt) {
+    const std::string deletes = R"(,"options":{"delete":"after"})";
+
+    EXPECT_THAT(list_errors(R"(["a"])", deletes),
+                ElementsAre("body.options.delete: a request with a file_list cannot delete: what "
+                            "the list does not name would be surplus"));
+    EXPECT_THAT(list_errors(R"([".."])", deletes), testing::SizeIs(2));
+    EXPECT_THAT(list_errors("null", deletes), testing::IsEmpty());
+    EXPECT_THAT(list_errors(R"(["a"])", R"(,"options":{"delete":"none"})"), testing::IsEmpty());
+}
+
+// The store hands the document around with every look at a request.
+TEST(FileListOfARequest, OnlyItsDigestIsInTheDocument) {
+    std::string list = R"(["a")";
+    for (int i = 0; i < 10'000; ++i) list += ",\"file-" + std::to_string(i) + '"';
+    const auto parsed = parse_sync_request(body_with(",\"file_list\":" + list + "]"));
+    ASSERT_TRUE(parsed.ok());
+
+    const std::string text = canonical(*parsed.document);
+    const auto again = parse_stored_request(text);
+
+    EXPECT_LT(text.size(), 1'500u);
+    ASSERT_TRUE(again.ok()) << again.errors.front().message;
+    EXPECT_EQ(again.document->file_list, parsed.document->file_list);
+    EXPECT_TRUE(again.document->files.empty());
+    EXPECT_EQ(canonical(*again.document), text);
+}
+
+TEST(FileListOfARequest, EqualListsAreEqualRequestsAndOthersAreNot) {
+    const auto text_of = [](const std::string& list) {
+        return canonical(*parse_sync_request(body_with(",\"file_list\":" + list)).document);
+    };
+
+    EXPECT_EQ(text_of(R"(["a","b/c"])"), text_of(R"(["b//c","./a","a/","/a/a"])"));
+    EXPECT_NE(text_of(R"(["a","b/c"])"), text_of(R"(["a","b","c"])"));
+    EXPECT_NE(text_of(R"(["a","b"])"), text_of(R"(["a\nb"])"));
+    EXPECT_NE(text_of(R"(["."])"), canonical(*parse_sync_request(body_with("")).document));
+}
+
+TEST(FileListOfARequest, NoClientSendsADigest) {
+    const std::string digest = R"({"count":1,"sha256":")" + std::string(64, 'a') + "\"}";
+
+    EXPECT_THAT(list_errors(digest), ElementsAre("body.file_list: expected a list, got an object"));
+    EXPECT_TRUE(parse_stored_request(body_with(",\"file_list\":" + digest)).ok());
+    EXPECT_FALSE(parse_stored_request(body_with(R"(,"file_list":["a"])")).ok());
+}
+
+TEST(FileListOfARequest, MayHaveAMillionEntries) {
+    std::string list = "[\"0\"";
+    for (std::size_t i = 1; i < kListedPathsMax; ++i) list += ",\"" + std::to_string(i) + '"';
+
+    const auto parsed = parse_sync_request(body_with(",\"file_list\":" + list + "]"));
+
+    ASSERT_TRUE(parsed.ok()) << parsed.errors.front().message;
+    EXPECT_EQ(parsed.document->file_list->count, kListedPathsMax);
 }
 
 }  // namespace
