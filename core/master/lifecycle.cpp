@@ -168,7 +168,7 @@ void Lifecycle::check(const sdk::Request& request) {
         return;
     }
     if (request.state != RequestState::Progress) return;
-    const auto parsed = model::parse_sync_request(request.document);
+    const auto parsed = model::parse_stored_request(request.document);
     const std::uint64_t failures_max = parsed.ok() ? parsed.document->options.max_failures : 0;
     const auto failed = static_cast<std::uint64_t>(request.counters[Count::FilesFailed]);
     Status status;
@@ -259,7 +259,7 @@ std::string Lifecycle::waiting_reason(const Snapshot& snapshot, const sdk::Reque
 }
 
 Millis Lifecycle::mount_wait_of(const sdk::Request& request) const {
-    const auto parsed = model::parse_sync_request(request.document);
+    const auto parsed = model::parse_stored_request(request.document);
     if (parsed.ok() && parsed.document->options.mount_wait_seconds != 0) {
         return Millis{std::int64_t{1000} * parsed.document->options.mount_wait_seconds};
     }

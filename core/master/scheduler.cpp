@@ -183,7 +183,7 @@ model::Assignment Scheduler::make(const Scene& scene, const sdk::Choice& choice,
     assignment.worker = lease.worker;
     assignment.source_path = request.source_path;
     assignment.destination_path = request.destination_path;
-    if (const auto parsed = model::parse_sync_request(request.document); parsed.ok()) {
+    if (const auto parsed = model::parse_stored_request(request.document); parsed.ok()) {
         assignment.destination_slash = parsed.document->destination_slash;
         assignment.chunk_bytes = parsed.document->chunk_bytes();
         assignment.options = parsed.document->options;
