@@ -241,15 +241,17 @@ Reply worker_requests(const ApiContext& context, const Request& request) {
 
 void add_request_routes(http::Router& router, const ApiContext& context) {
     const auto add = [&](std::string method, std::string pattern, Role role,
-                         Reply (*handle)(const ApiContext&, const Request&)) {
+                         Reply (*handle)(const ApiContext&, const Request&),
+                         std::size_t body_bytes_max = http::kBodyBytesMax) {
         router.add({.method = std::move(method),
                     .pattern = std::move(pattern),
                     .role = role,
+                    .body_bytes_max = body_bytes_max,
                     .handler = [&context, handle](const Request& request, bool) {
                         return handle(context, request);
                     }});
     };
-    add("POST", "/sync", Role::Operator, submit);
+    add("POST", "/sync", Role::Operator, submit, http::kListBodyBytesMax);
     add("GET", "/sync", Role::Viewer, list);
     add("GET", "/sync/{request_id}", Role::Viewer, show);
     add("DELETE", "/sync/{request_id}", Role::Operator, forget);

@@ -60,7 +60,9 @@ TEST_F(BadInput, HostileBodiesAreRefusedQuietly) {
             EXPECT_EQ(cluster_.call("POST", target, body).status, 422) << target;
         }
     }
-    EXPECT_EQ(cluster_.call("POST", "/sync", std::string(2 << 20, 'x')).status, 413);
+    EXPECT_EQ(cluster_.call("POST", "/sync/r/reassign", std::string(2 << 20, 'x')).status, 413);
+    EXPECT_EQ(cluster_.call("POST", "/sync", std::string(2 << 20, 'x')).status, 422);
+    EXPECT_EQ(cluster_.call("POST", "/sync", std::string((8 << 20) + 1, 'x')).status, 413);
     EXPECT_EQ(cluster_.call("GET", "/readyz").status, 200);
 }
 
