@@ -179,6 +179,8 @@ void UnitBoard::exhaust(UnitRecord& record, Counters& counters) {
     end_lease(record);
     const sdk::Unit& unit = record.unit;
     GroupRecord* group = unit.group != 0 ? &groups_[unit.group] : nullptr;
+    // Its error names one path, which is not all that it was about.
+    if (group == nullptr && unit.files != 1) add_bounded(counters[Count::StepsGivenUp], 1);
     add_bounded(counters[Count::BytesFailed], static_cast<std::int64_t>(unit.bytes));
     // One file is one failure, however many of its parts were under way.
     if (group == nullptr || !group->failed) {

@@ -28,6 +28,7 @@ local TURNS = {[0] = 2, 1, 0, 3}                -- UnitKind -> its turn in claim
 local PENDING = {[0] = 'p0', 'p1', 'p2', 'p3'}  -- UnitKind -> field of REQUEST
 local LEASED = {[0] = 'l0', 'l1', 'l2', 'l3'}
 local FILES_FAILED, BYTES_FAILED = 'c4', 'c13'  -- Count
+local STEPS_GIVEN_UP = 'c27'
 local TERMINAL = {COMPLETED = true, COMPLETED_WITH_ERRORS = true, FAILED = true, CANCELLED = true}
 local COMPLETED, FAILED, EXHAUSTED = 0, 1, 2    -- How a lease ended.
 local ENDED_MAX = 4096                          -- Ended leases that are remembered,
@@ -371,6 +372,8 @@ end
 -- The unit is given up, and the group that it is a part of has failed.
 local function exhaust(id, unit)
     local group = unit.group
+    -- Its error names one path, which is not all that it was about.
+    if group == '' and tonumber(unit.files) ~= 1 then count(STEPS_GIVEN_UP, 1) end
     count(BYTES_FAILED, unit.bytes)
     -- One file is one failure, however many of its parts were under way.
     if not has_failed(group) then count(FILES_FAILED, unit.files) end

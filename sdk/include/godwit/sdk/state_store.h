@@ -114,7 +114,8 @@ struct Failure {
     // Not claimable again before this has passed.
     Millis backoff{0};
     // Once the unit's attempts reach this it ends: its files and bytes are added to the failed
-    // counters, `error` is recorded, and its group is marked as failed. 1: it cannot be retried.
+    // counters, `error` is recorded, and its group is marked as failed. One that belongs to no
+    // group and is not about one file is counted in StepsGivenUp, too. 1: it cannot be retried.
     std::uint32_t attempts_max = 5;
     FileError error;
     std::string message;  // Becomes detail[worker], when not empty.

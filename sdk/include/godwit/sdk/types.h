@@ -55,8 +55,12 @@ enum class Count : std::uint8_t {
     WaitDestinationMetadata,
     WaitDestinationWrite,
     WaitBandwidthLimit,
+    // Units that were given up and were not about one file (a pack, a listing, attributes of
+    // directories), and deletes that were refused: the errors do not name all that is missing. Not
+    // 0: only a run from the beginning can mend it.
+    StepsGivenUp,
 };
-inline constexpr std::size_t kCountKinds = 27;
+inline constexpr std::size_t kCountKinds = 28;
 
 // Sums, or differences that are added to sums. Never negative in a request.
 struct Counters {

@@ -95,6 +95,22 @@ TEST_P(StateStoreFailures, AttemptsAreUsedUpExactlyWhenTheLimitIsReached) {
     EXPECT_EQ(request.error_count, 1u);
 }
 
+TEST_P(StateStoreFailures, WhatIsGivenUpIsCountedUnlessItsErrorNamesAllThatItWasAbout) {
+    create({chunk("one file"), chunk("two files", 10, 2), listing("a tree")});
+    ASSERT_TRUE(exhaust(claim_one()).exhausted);
+    EXPECT_EQ(counter(sdk::Count::StepsGivenUp), 0);
+
+    ASSERT_TRUE(exhaust(claim_one()).exhausted);
+    EXPECT_EQ(counter(sdk::Count::StepsGivenUp), 1);
+
+    sdk::ReapSpec spec;
+    spec.worker = worker_;
+    spec.losses_max = 1;
+    ASSERT_EQ(labels({claim_one()}), std::vector<std::string>{"a tree"});
+    ASSERT_EQ(reap(spec).size(), 1u);
+    EXPECT_EQ(counter(sdk::Count::StepsGivenUp), 2);
+}
+
 TEST_P(StateStoreFailures, TheErrorOfAnExhaustedUnitIsKeptAsItWasGiven) {
     using namespace std::string_literals;
     create(chunks(1));

@@ -158,6 +158,7 @@ TEST_P(StateStoreGroups, WhatFollowsAFailedGroupIsToBeDiscardedOnEveryAttempt) {
     ASSERT_TRUE(exhaust(claim_one()).exhausted);
     const sdk::Lease then = claim_one();
     EXPECT_TRUE(then.discard);
+    EXPECT_EQ(counter(sdk::Count::StepsGivenUp), 0) << "the error of a part names its file";
 
     ASSERT_FALSE(fail(failure_of(then)).exhausted);
 
