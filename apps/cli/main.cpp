@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "cli/commands.h"
+#include "cli/outcome.h"
 
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);

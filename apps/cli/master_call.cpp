@@ -1,7 +1,8 @@
 #include "cli/master_call.h"
 
-#include "base/bytes.h"
-#include "cli/commands.h"
+#include <iostream>
+
+#include "cli/outcome.h"
 #include "model/json.h"
 
 namespace godwit::cli {
@@ -26,8 +27,13 @@ int exit_code_for(int status, const Object& problem) {
 
 }  // namespace
 
+int fail(const CallFailure& failure) {
+    std::cerr << "godwit: " << failure.message << "\n";
+    return failure.exit_code;
+}
+
 std::optional<std::string> MasterCall::send(std::string_view method, const std::string& target,
-                                            std::string_view body) {
+                                            std::string_view body, const http::Headers& headers) {
     if (!client_) {
         http::ClientSettings settings;
         settings.url = line_.master_url;
@@ -40,7 +46,7 @@ std::optional<std::string> MasterCall::send(std::string_view method, const std::
         }
         client_ = std::move(*client);
     }
-    auto answer = client_->send(method, target, body);
+    auto answer = client_->send(method, target, body, base::Millis{0}, headers);
     if (!answer) {
         failure_ = {kUnreachable, "cannot reach the master at " + line_.master_url + ": " +
                                       answer.error().message};

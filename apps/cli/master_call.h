@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "cli/options.h"
+#include "cli/command_line.h"
 #include "http/client.h"
 
 namespace godwit::cli {
@@ -18,13 +18,16 @@ struct CallFailure {
     std::string message;
 };
 
+// Tells the user of it; the exit code.
+int fail(const CallFailure& failure);
+
 class MasterCall {
 public:
     explicit MasterCall(const CommandLine& line) : line_{line} {}
 
     // The body of an answer in the 200s; nothing, with failure() set, for all else.
     std::optional<std::string> send(std::string_view method, const std::string& target,
-                                    std::string_view body = {});
+                                    std::string_view body = {}, const http::Headers& headers = {});
     const CallFailure& failure() const noexcept { return failure_; }
 
 private:

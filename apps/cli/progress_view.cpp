@@ -90,8 +90,12 @@ void ProgressView::show(const Object& progress) {
     last_line_ = std::move(line);
 }
 
-void ProgressView::finish(const Object& progress) {
+void ProgressView::clear() {
     if (terminal_) std::fprintf(stderr, "\r\033[K");
+}
+
+void ProgressView::finish(const Object& progress) {
+    clear();
     std::fprintf(stderr, "%s\n", summary_of(progress).c_str());
 }
 
@@ -102,7 +106,7 @@ std::string summary_of(const Object& progress) {
                        std::to_string(number_of(files, "copied")) + " files (" +
                        base::format_bytes(static_cast<double>(number_of(bytes, "copied"))) +
                        ") copied";
-    for (const char* name : {"skipped", "failed", "vanished", "special", "deleted"}) {
+    for (const char* name : {"linked", "skipped", "failed", "vanished", "special", "deleted"}) {
         if (const std::int64_t count = number_of(files, name)) {
             line += ", " + std::to_string(count) + " " + name;
         }

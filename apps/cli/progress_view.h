@@ -14,6 +14,8 @@ public:
     ProgressView();
 
     void show(const Object& progress);
+    // Leaves an empty line where the bar was.
+    void clear();
     // The last word, on a line of its own.
     void finish(const Object& progress);
 
