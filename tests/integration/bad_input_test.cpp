@@ -42,6 +42,48 @@ TEST_F(BadInput, EveryProblemOfABodyIsToldAtOnce) {
     EXPECT_EQ(cluster_.call("GET", "/sync").body, "[]");
 }
 
+TEST_F(BadInput, EveryProblemOfTheOptionsIsToldAtOnce) {
+    const Reply reply = cluster_.call(
+        "POST", "/sync",
+        R"({"request_id":"r","source_path":"/a","destination_path":"/b","file_list":["ok","../x"],)"
+        R"("options":{"delete":"after","max_delete":"101%","filters":["- a","*.o"],)"
+        R"("min_size_bytes":2,"max_size_bytes":1,"hardlink":true,"modified_after":"now"}})");
+
+    expect_problem(reply, 422, "invalid_request");
+    EXPECT_THAT(reply.body, AllOf(HasSubstr(R"("loc":["body","options","max_delete"])"),
+                                  HasSubstr(R"("loc":["body","options","filters",1])"),
+                                  HasSubstr(R"("loc":["body","options","max_size_bytes"])"),
+                                  HasSubstr(R"("loc":["body","options","modified_after"])"),
+                                  HasSubstr("did you mean 'hardlinks'?"),
+                                  HasSubstr(R"("loc":["body","options","delete"])"),
+                                  HasSubstr(R"("loc":["body","file_list",1])")));
+    EXPECT_EQ(cluster_.call("GET", "/sync").body, "[]");
+}
+
+TEST_F(BadInput, ListsOfFilesThatAreNoneAreRefused) {
+    for (const char* list : {"[]", "{}", "\"a\"", "[\"\"]", "[\"..\"]", "[\"/etc/passwd\"]", "[5]",
+                             R"({"count":1,"sha256":"00"})", R"([{"path_b64":"YQBi"}])"}) {
+        const Reply reply = cluster_.call(
+            "POST", "/sync",
+            R"({"request_id":"r","source_path":"/a","destination_path":"/b","file_list":)" +
+                std::string{list} + "}");
+        expect_problem(reply, 422, "invalid_request");
+        EXPECT_THAT(reply.body, HasSubstr(R"("loc":["body","file_list")")) << list;
+    }
+}
+
+TEST_F(BadInput, AListOfNearlyEightMebibytesIsTaken) {
+    std::string body =
+        R"({"request_id":"r","source_path":"/a","destination_path":"/b","file_list":["0")";
+    for (int i = 1; i < 900'000; ++i) body += ",\"" + std::to_string(i) + '"';
+    body += "]}";
+    ASSERT_GT(body.size(), 7u << 20);
+
+    EXPECT_EQ(cluster_.call("POST", "/sync", body).status, 202);
+    EXPECT_EQ(cluster_.call("POST", "/sync", body).status, 200) << "the same request again";
+    EXPECT_EQ(cluster_.state("r"), "QUEUED");
+}
+
 TEST_F(BadInput, MalformedJsonHasLineAndColumn) {
     const Reply reply = cluster_.call("POST", "/sync", "{\n \"request_id\": tru }");
 
@@ -109,7 +151,7 @@ TEST_F(BadInput, TheOpenApiDocumentKnowsEveryRoute) {
         for (const auto& [method, operation] : *methods.extract<Poco::JSON::Object::Ptr>()) {
             std::string upper = method;
             for (char& c : upper) c = static_cast<char>(std::toupper(c));
-            const Reply reply = cluster_.call(upper, target, upper == "POST" ? "{}" : "");
+            const Reply reply = cluster_.call(upper, target, upper.starts_with('P') ? "{}" : "");
             EXPECT_NE(reply.status, 405) << upper << " " << path;
             EXPECT_FALSE(reply.status == 404 && reply.body.find("no such") != std::string::npos)
                 << upper << " " << path << ": " << reply.body;

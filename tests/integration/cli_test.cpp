@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <sstream>
 
 #include "cluster.h"
 #include "model/json.h"
@@ -22,6 +24,21 @@ protected:
     void start() { cluster_.start_pair(cluster_.folder("a"), cluster_.folder("b")); }
     std::string source() const { return cluster_.folder("a/tree"); }
     std::string destination() const { return cluster_.folder("b/tree"); }
+    // What the next agent that asks is told of the options, as JSON; no agent runs beside it.
+    std::string options_of_next_assignment() {
+        cluster_.call("POST", "/workers/heartbeat",
+                      R"({"worker_id":"w","status":"READY","storage_paths":["/data"]})");
+        const auto assignment = cluster_.call("POST", "/workers/w/assignment").object();
+        if (assignment.isNull()) return "no assignment";
+        std::ostringstream text;
+        assignment->getObject("options")->stringify(text);
+        return text.str();
+    }
+    Ran shell(const std::string& command) {
+        return test_support::run({"/bin/sh", "-c", command},
+                                 {"GODWIT_MASTER_URL=" + cluster_.url(), "G=" + binary("godwit")},
+                                 patience());
+    }
 
     Cluster cluster_;
 };
@@ -127,6 +144,94 @@ TEST_F(Cli, WaitingHasAnEnd) {
 
     EXPECT_EQ(ran.exit_code, 30) << ran.output;
     EXPECT_NE(cluster_.state("r-1"), "CANCELLED") << "waiting no longer is not cancelling";
+}
+
+TEST_F(Cli, OptionsReachTheAgents) {
+    cluster_.start_master();
+
+    const Ran ran =
+        cluster_.godwit({"sync", "/data/a", "/data/b", "--include", "*/", "--exclude", "*",
+                         "--delete", "--max-delete=10%", "--checksum", "-H", "--no-sparse",
+                         "--min-size", "4K", "--option", "modified_after=2026-11-24T00:00:00Z"});
+
+    ASSERT_EQ(ran.exit_code, 0) << ran.output;
+    EXPECT_THAT(options_of_next_assignment(),
+                AllOf(HasSubstr(R"("filters":["+ */","- *"])"), HasSubstr(R"("delete":"after")"),
+                      HasSubstr(R"("max_delete":"10%")"), HasSubstr(R"("compare":"checksum")"),
+                      HasSubstr(R"("hardlinks":true)"), HasSubstr(R"("sparse":false)"),
+                      HasSubstr(R"("min_size_bytes":4096)"),
+                      HasSubstr(R"("modified_after":"2026-11-24T00:00:00.000Z")")));
+}
+
+TEST_F(Cli, WhatTheMasterRefusesIsToldWithItsPlace) {
+    cluster_.start_master();
+
+    const Ran word = cluster_.godwit({"sync", "/data/a", "/data/b", "--verify", "twice"});
+    EXPECT_EQ(word.exit_code, 1);
+    EXPECT_THAT(word.output, HasSubstr("options.verify: expected one of"));
+    const Ran list = shell("printf 'a\\n\\n../b\\n' | $G sync /data/a /data/b --files-from -");
+    EXPECT_EQ(list.exit_code, 1);
+    EXPECT_THAT(list.output, HasSubstr("file_list.1: '../b' climbs out of the source"));
+    EXPECT_EQ(shell("$G sync /data/a /data/b --files-from /dev/null").exit_code, 1);
+    EXPECT_EQ(shell("$G sync /data/a /data/b --files-from /nonexistent").exit_code, 1);
+    EXPECT_EQ(cluster_.call("GET", "/sync").body, "[]");
+}
+
+TEST_F(Cli, ListsComeFromFilesAndFromStandardInput) {
+    cluster_.start_master();
+    write_text(cluster_.folder("list"), "x/y\nz\n");
+
+    const Ran first =
+        shell("$G sync /data/a /data/b --id r --files-from " + cluster_.folder("list"));
+    EXPECT_EQ(first.exit_code, 0) << first.output;
+    // The same list in other words is the same request; another one is not.
+    const Ran same = shell(
+        "printf 'z\\0/data/a/x/y\\0' | $G sync /data/a /data/b --id r --files-from=- --from0");
+    EXPECT_EQ(same.exit_code, 0) << same.output;
+    const Ran other = shell("echo z | $G sync /data/a /data/b --id r --files-from=-");
+    EXPECT_EQ(other.exit_code, 4) << other.output;
+}
+
+TEST_F(Cli, ErrorsAreATableOrLinesOfJson) {
+    write_text(source() + "/fine", "x");
+    write_text(source() + "/blocked", "x");
+    fs::create_directories(destination() + "/blocked");
+    start();
+    cluster_.godwit({"sync", source(), destination(), "--wait", "--id", "r-1"});
+
+    const Ran table = cluster_.godwit({"errors", "r-1"});
+    EXPECT_EQ(table.exit_code, 0);
+    EXPECT_THAT(table.output,
+                testing::MatchesRegex("CODE +WORKER +PATH +MESSAGE\ntype_conflict .*blocked.*\n"));
+    const Ran lines = cluster_.godwit({"errors", "r-1", "--json"});
+    EXPECT_EQ(lines.exit_code, 0);
+    EXPECT_EQ(std::count(lines.output.begin(), lines.output.end(), '\n'), 1);
+    EXPECT_TRUE(model::parse_json(lines.output)) << lines.output;
+    EXPECT_EQ(cluster_.godwit({"errors", "unknown"}).exit_code, 4);
+}
+
+TEST_F(Cli, ARequestCanBeForgotten) {
+    cluster_.start_master();
+    ASSERT_EQ(cluster_.godwit({"sync", "/data/a", "/data/b", "--id", "r-1"}).exit_code, 0);
+
+    const Ran ran = cluster_.godwit({"delete", "r-1"});
+
+    EXPECT_EQ(ran.exit_code, 0);
+    EXPECT_EQ(ran.output, "r-1: deleted\n");
+    EXPECT_EQ(cluster_.godwit({"status", "r-1"}).exit_code, 4);
+    EXPECT_EQ(cluster_.godwit({"delete", "r-1"}).exit_code, 4);
+}
+
+TEST_F(Cli, NamesThatAreNotUtf8Travel) {
+    const std::string odd = "tree-\xFF";
+    write_text(cluster_.folder("a/" + odd + "/file"), "x");
+    start();
+
+    const Ran ran = cluster_.godwit({"sync", cluster_.folder("a/" + odd),
+                                     cluster_.folder("b/" + odd), "--wait", "--exclude", "*-\xFE"});
+
+    EXPECT_EQ(ran.exit_code, 0) << ran.output;
+    EXPECT_TRUE(fs::exists(cluster_.folder("b/" + odd + "/file")));
 }
 
 }  // namespace
