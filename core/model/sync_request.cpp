@@ -55,6 +55,8 @@ std::optional<std::string> read_entry(const Var& item, const Location& at,
     return {};
 }
 
+static_assert(kListedPathsMax + 1'000 <= kJsonValuesMax, "a document has to hold the longest list");
+
 void read_file_list(ObjectReader& read, std::vector<FieldError>& errors, SyncRequest& request) {
     const std::size_t errors_before = errors.size();
     read.items("file_list", kListedPathsMax, [&](const Var& item, const Location& at) {
