@@ -186,6 +186,9 @@ Result<std::vector<sdk::Lease>> MemoryStore::claim(const sdk::RequestId& id,
     if (auto status = check(spec); !status) return std::move(status).error();
     const Opened request = open(id);
     if (!request) return no_such_request(id);
+    if (spec.generation != 0 && spec.generation != request->generation()) {
+        return no_such_request(id);
+    }
     return request->claim(spec, std::min(spec.units_max, kBatchMax), tokens_, now());
 }
 

@@ -39,6 +39,7 @@ public:
     RequestLedger(const sdk::NewRequest& request, const Now& now);
 
     const std::string& fingerprint() const noexcept { return request_.fingerprint; }
+    std::uint64_t generation() const noexcept { return request_.generation; }
     sdk::Request snapshot() const;
     const std::string& attachment() const noexcept { return attachment_; }
     sdk::Result<sdk::Revision> transition(sdk::Revision expected, const sdk::Transition& change,

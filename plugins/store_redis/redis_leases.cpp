@@ -95,13 +95,14 @@ Result<std::vector<sdk::Lease>> RedisStore::claim(const sdk::RequestId& id,
                                                   const sdk::ClaimSpec& spec) noexcept {
     if (auto status = check(spec); !status) return std::move(status).error();
     Packer arguments;
-    arguments.array(6)
+    arguments.array(7)
         .text(spec.worker)
         .number(millis(spec.lease))
         .number(std::min(spec.units_max, info().batch_max))
         .decimal(spec.planning_window)
         .number(spec.avoid_own_failures ? 1 : 0)
-        .number(spec.workers_max);
+        .number(spec.workers_max)
+        .decimal(spec.generation);
     auto reply = run(kClaim, id, arguments, Access::Write);
     if (!reply) return std::move(reply).error();
     if (reply->items.size() != 2) return malformed("the leases of request '" + id + "'");

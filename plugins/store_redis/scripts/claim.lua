@@ -1,10 +1,12 @@
 -- Leases units to a worker, from the front of the lowest stage that has not ended.
-local worker, lease_ms, units_max, planning_window, avoid, workers_max = unpack(args)
+local worker, lease_ms, units_max, planning_window, avoid, workers_max, generation = unpack(args)
 local WAKE_MAX = 1000  -- Units whose backoff has passed that one claim makes ready.
 
-local head = redis.call('HMGET', REQUEST, 'state', 'epoch', PENDING[CHUNK], 'pin')
+local head = redis.call('HMGET', REQUEST, 'state', 'epoch', PENDING[CHUNK], 'pin',
+                        'generation')
 local state, epoch, pin = head[1], head[2], head[4] or ''
 if not state then return {'missing'} end
+if generation ~= '0' and generation ~= head[5] then return {'missing'} end
 if state ~= 'QUEUED' and state ~= 'PROGRESS' then return {'ok', {}} end
 if pin ~= '' and pin ~= worker then return {'ok', {}} end
 local crowded = workers_max > 0 and redis.call('HLEN', HOLDERS) >= workers_max

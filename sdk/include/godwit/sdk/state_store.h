@@ -99,6 +99,8 @@ struct ClaimSpec {
     bool avoid_own_failures = false;
     // Nothing for a worker that holds none, while so many others hold leases; 0: any number may.
     std::uint32_t workers_max = 0;
+    // Not 0: of the request with this generation only; NotFound when the id is another's by now.
+    std::uint64_t generation = 0;
 };
 
 struct Completion {

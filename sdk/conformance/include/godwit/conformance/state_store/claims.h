@@ -332,4 +332,17 @@ TEST_P(StateStoreClaims, NoMoreWorkersThanAllowedHoldLeases) {
     EXPECT_EQ(claim(second).size(), 1u);
 }
 
+TEST_P(StateStoreClaims, OfAnotherRequestWithThisIdGiveNothing) {
+    create(chunks(1));
+    sdk::ClaimSpec spec = claim_spec();
+    spec.generation = get().generation + 1;
+
+    const auto leases = store_->claim(id_, spec);
+
+    ASSERT_FALSE(leases);
+    EXPECT_EQ(leases.error().code, sdk::Code::NotFound);
+    spec.generation = get().generation;
+    EXPECT_EQ(claim(spec).size(), 1u);
+}
+
 }  // namespace godwit::conformance
