@@ -30,14 +30,13 @@ void write_assignment(Writer& json, const Assignment& assignment) {
         write_unit(json, assignment.unit);
         ids("source_worker_pool", assignment.source_pool);
         ids("destination_worker_pool", assignment.destination_pool);
-        if (assignment.destination.empty()) {
-            json.member("destination_worker_id", std::optional<std::string>{});
-        } else {
-            json.member("destination_worker_id", assignment.destination);
-        }
+        json.member("destination_worker_id", or_null(assignment.destination));
         json.member("lease_seconds", assignment.lease_seconds);
         json.member("attempt", assignment.attempt);
         json.member("attempts_max", assignment.attempts_max);
+        json.member("losses", assignment.losses);
+        json.member("failed_on", or_null(assignment.failed_on));
+        json.member("bytes_per_second", or_null(assignment.bytes_per_second));
         json.member("generation", base::to_hex(assignment.generation));
         json.member("destination_slash", assignment.destination_slash);
         json.member("request_chunk_size", assignment.chunk_bytes);
@@ -77,6 +76,10 @@ Assignment read_assignment(const Var& value, Location location, std::vector<Fiel
     assignment.attempt = static_cast<std::uint32_t>(read.integer("attempt", 1, 1, UINT32_MAX));
     assignment.attempts_max =
         static_cast<std::uint32_t>(read.integer("attempts_max", 1, 1, UINT32_MAX));
+    assignment.losses = static_cast<std::uint32_t>(read.integer("losses", 0, 0, UINT32_MAX));
+    assignment.failed_on = read.text("failed_on", "");
+    assignment.bytes_per_second =
+        static_cast<std::uint64_t>(read.integer("bytes_per_second", 0, 0, INT64_MAX));
     assignment.generation = read.hex("generation", 0);
     assignment.destination_slash = read.boolean("destination_slash", false);
     assignment.chunk_bytes = static_cast<std::uint64_t>(

@@ -45,9 +45,21 @@ inline constexpr std::array<std::string_view, 5> kWorkerStatuses{"READY", "IDLE"
 Parsed<Heartbeat> parse_heartbeat(std::string_view body);
 std::string print_heartbeat(const Heartbeat& heartbeat);
 
+// How fast the agent may send for a request from now on: its share of the request's limit.
+struct SendLimit {
+    RequestRef request;
+    std::uint64_t bytes_per_second = 0;  // 0: as fast as it can.
+
+    bool operator==(const SendLimit&) const = default;
+};
+
 struct HeartbeatAnswer {
     std::vector<std::string> lost;  // Of the leases: stop working on them.
     std::vector<RequestRef> ended;  // Of the requests: remove what is held for them.
+    // One for each request that a lease in the heartbeat belongs to.
+    std::vector<SendLimit> limits;
+    // When the master wants to hear the next one at the latest; 0: at the agent's own pace.
+    std::uint32_t next_heartbeat_ms = 0;
 };
 std::string print_heartbeat_answer(const HeartbeatAnswer& answer);
 Parsed<HeartbeatAnswer> parse_heartbeat_answer(std::string_view body);
@@ -77,6 +89,9 @@ struct Assignment {
     bool discard = false;
     std::uint32_t attempt = 1;
     std::uint32_t attempts_max = 1;
+    std::uint32_t losses = 0;  // How often it was taken from a worker: what that did is not known.
+    sdk::WorkerId failed_on;   // Who failed on it last; empty: nobody.
+    std::uint64_t bytes_per_second = 0;  // As in SendLimit, until a heartbeat's answer says other.
     std::uint32_t lease_seconds = 30;
     std::vector<sdk::WorkerId> source_pool;
     std::vector<sdk::WorkerId> destination_pool;

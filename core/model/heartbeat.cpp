@@ -16,6 +16,7 @@ constexpr std::size_t kEndpointsMax = 64;
 constexpr std::size_t kTransportsMax = 16;
 constexpr std::size_t kLeasesMax = 1024;
 constexpr std::size_t kRequestsMax = 4096;
+constexpr std::int64_t kHeartbeatMsMax = 3'600'000;
 
 RequestRef read_request_ref(const Var& value, Location location, std::vector<FieldError>& errors) {
     ObjectReader read{value, std::move(location), errors};
@@ -31,6 +32,27 @@ void write_request_refs(Writer& json, std::string_view name, std::span<const Req
             json.object([&] {
                 json.member("request_id", ref.id);
                 json.member("generation", base::to_hex(ref.generation));
+            });
+        }
+    });
+}
+
+SendLimit read_limit(const Var& value, const Location& location, std::vector<FieldError>& errors) {
+    ObjectReader read{value, location, errors};
+    SendLimit limit;
+    limit.request = read_request_ref(value, location, errors);
+    limit.bytes_per_second =
+        static_cast<std::uint64_t>(read.integer("bytes_per_second", 0, 0, INT64_MAX));
+    return limit;
+}
+
+void write_limits(Writer& json, std::span<const SendLimit> limits) {
+    json.list("limits", [&] {
+        for (const SendLimit& limit : limits) {
+            json.object([&] {
+                json.member("request_id", limit.request.id);
+                json.member("generation", base::to_hex(limit.request.generation));
+                json.member("bytes_per_second", or_null(limit.bytes_per_second));
             });
         }
     });
@@ -82,6 +104,11 @@ HeartbeatAnswer read_answer(const Var& value, Location location, std::vector<Fie
     read.items("ended", kRequestsMax, [&](const Var& item, Location at) {
         answer.ended.push_back(read_request_ref(item, std::move(at), errors));
     });
+    read.items("limits", kLeasesMax, [&](const Var& item, const Location& at) {
+        answer.limits.push_back(read_limit(item, at, errors));
+    });
+    answer.next_heartbeat_ms =
+        static_cast<std::uint32_t>(read.integer("next_heartbeat_ms", 0, 0, kHeartbeatMsMax));
     return answer;
 }
 
@@ -123,6 +150,10 @@ std::string print_heartbeat_answer(const HeartbeatAnswer& answer) {
         json.member("status", "ok");
         if (!answer.lost.empty()) write_texts(json, "lost", answer.lost);
         if (!answer.ended.empty()) write_request_refs(json, "ended", answer.ended);
+        if (!answer.limits.empty()) write_limits(json, answer.limits);
+        if (answer.next_heartbeat_ms != 0) {
+            json.member("next_heartbeat_ms", answer.next_heartbeat_ms);
+        }
     });
     return std::move(json).text();
 }

@@ -22,6 +22,13 @@
 
 namespace godwit::model {
 
+// What is empty, or 0, is null to whoever reads it.
+template <class T>
+std::optional<T> or_null(const T& value) {
+    if (value == T{}) return {};
+    return value;
+}
+
 // Thread-compatible.
 class Writer {
 public:

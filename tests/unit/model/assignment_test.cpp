@@ -34,6 +34,9 @@ Assignment some_assignment() {
     assignment.discard = true;
     assignment.attempt = 2;
     assignment.attempts_max = 5;
+    assignment.losses = 1;
+    assignment.failed_on = "worker-d";
+    assignment.bytes_per_second = 125'000'000;
     assignment.source_pool = {"worker-a"};
     assignment.destination_pool = {"worker-b", "worker-c"};
     assignment.destination = "worker-b";
@@ -73,6 +76,9 @@ TEST(AssignmentDocument, ReadsWhatItPrints) {
     EXPECT_EQ(got.unit, sent.unit);
     EXPECT_EQ(got.discard, sent.discard);
     EXPECT_EQ(got.attempt, sent.attempt);
+    EXPECT_EQ(got.losses, sent.losses);
+    EXPECT_EQ(got.failed_on, sent.failed_on);
+    EXPECT_EQ(got.bytes_per_second, sent.bytes_per_second);
     EXPECT_EQ(got.destination_pool, sent.destination_pool);
     EXPECT_EQ(got.destination, sent.destination);
     EXPECT_EQ(got.peers, sent.peers);
@@ -194,10 +200,51 @@ TEST(HeartbeatDocument, AWrongOneIsToldEverything) {
 
 TEST(HeartbeatAnswer, IsTheGuidesWhereThereIsNothingToAdd) {
     EXPECT_EQ(print_heartbeat_answer({}), R"({"status":"ok"})");
-    const auto parsed = parse_heartbeat_answer(print_heartbeat_answer({{"r/1/2.3"}, {{"r", 5}}}));
+}
+
+TEST(HeartbeatAnswer, ReadsWhatItPrints) {
+    HeartbeatAnswer sent;
+    sent.lost = {"r/1/2.3"};
+    sent.ended = {{"r", 5}};
+    sent.limits = {{{"r", 0xFFFFFFFFFFFFFFFF}, 125'000}, {{"s", 2}, 0}};
+    sent.next_heartbeat_ms = 1'000;
+
+    const auto parsed = parse_heartbeat_answer(print_heartbeat_answer(sent));
+
+    ASSERT_TRUE(parsed.ok()) << parsed.errors.front().message;
+    EXPECT_EQ(parsed.document->lost, sent.lost);
+    EXPECT_EQ(parsed.document->ended, sent.ended);
+    EXPECT_EQ(parsed.document->limits, sent.limits);
+    EXPECT_EQ(parsed.document->next_heartbeat_ms, 1'000U);
+}
+
+TEST(AssignmentDocument, SaysNothingOfWhatIsNotThere) {
+    Assignment fresh = some_assignment();
+    fresh.failed_on.clear();
+    fresh.bytes_per_second = 0;
+
+    const std::string text = print_assignment(fresh);
+
+    EXPECT_THAT(text, testing::HasSubstr(R"("failed_on":null)"));
+    EXPECT_THAT(text, testing::HasSubstr(R"("bytes_per_second":null)"));
+    const auto parsed = parse_assignments("[" + text + "]");
     ASSERT_TRUE(parsed.ok());
-    EXPECT_EQ(parsed.document->lost, std::vector<std::string>{"r/1/2.3"});
-    EXPECT_EQ(parsed.document->ended, (std::vector<RequestRef>{{"r", 5}}));
+    EXPECT_EQ(parsed.document->front().failed_on, "");
+    EXPECT_EQ(parsed.document->front().bytes_per_second, 0U);
+}
+
+TEST(ResultDocument, MayTakeBackWhatWasCounted) {
+    AssignmentResult sent;
+    sent.request = "demo-1";
+    sent.worker = "worker-a";
+    sent.success = true;
+    // A file that was planned anew has become shorter.
+    sent.effects.counters[sdk::Count::BytesPlanned] = -4096;
+
+    const auto parsed = parse_results(print_results(std::vector{sent}));
+
+    ASSERT_TRUE(parsed.ok()) << parsed.errors.front().message;
+    EXPECT_EQ(parsed.document->front().effects.counters, sent.effects.counters);
 }
 
 }  // namespace
