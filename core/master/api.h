@@ -30,8 +30,10 @@ struct ApiContext {
     std::string version_document;
 };
 
-// For operators: requests, workers.
+// For operators: submitting, and looking at requests and workers.
 void add_request_routes(http::Router& router, const ApiContext& context);
+// For operators: what changes a request that exists.
+void add_change_routes(http::Router& router, const ApiContext& context);
 // For workers: heartbeat, assignments, results.
 void add_worker_routes(http::Router& router, const ApiContext& context);
 // Health, metrics, version, the OpenAPI document.
@@ -43,6 +45,11 @@ http::Response invalid(const std::vector<model::FieldError>& errors);
 http::Response invalid_query(std::string_view name, std::string message);
 // The error of an operation on the request in the path: 404 reads as such.
 http::Response request_problem(const sdk::RequestId& id, const Error& error);
+
+// {"status":word,"request_id":id}
+http::Response status_response(int status, std::string_view word, const sdk::RequestId& id);
+// 200 with the SyncProgress of the request.
+http::Response progress_response(const ApiContext& context, const sdk::Request& request);
 
 // A query value as a number within bounds; nothing, with `problem` set, when it is none.
 std::optional<std::uint64_t> query_number(const http::Request& request, std::string_view name,

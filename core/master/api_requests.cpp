@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 
 #include "base/bytes.h"
 #include "http/client.h"
@@ -20,13 +19,9 @@ using http::Role;
 constexpr std::uint64_t kListLimit = 1000;
 constexpr std::uint64_t kErrorLimit = 1000;
 
-Response status_response(int status, std::string_view word, const sdk::RequestId& id) {
-    model::Writer json;
-    json.object([&] {
-        json.member("status", word);
-        json.member("request_id", id);
-    });
-    return http::json_response(status, std::move(json).text());
+model::Shown show(const ApiContext& context, const sdk::Request& request,
+                  const model::SyncRequest* document) {
+    return {&request, document, context.pace.pace_of(request)};
 }
 
 Reply submit(const ApiContext& context, const Request& request) {
@@ -41,18 +36,17 @@ Reply submit(const ApiContext& context, const Request& request) {
     }
     if (!reply) return http::problem(reply.error());
     if (!reply->created) {
-        return http::json_response(
-            200, model::print_progress(reply->request, context.pace.pace_of(reply->request)));
+        return progress_response(context, reply->request);
     }
     context.work_came();
     return status_response(202, "queued", parsed.document->id);
 }
 
-Reply show(const ApiContext& context, const Request& request) {
+Reply progress(const ApiContext& context, const Request& request) {
     const sdk::RequestId& id = request.parameter("request_id");
     const auto found = context.store.get(id);
     if (!found) return request_problem(id, found.error());
-    return http::json_response(200, model::print_progress(*found, context.pace.pace_of(*found)));
+    return progress_response(context, *found);
 }
 
 std::optional<sdk::RequestFilter> filter_of(const Request& request, Response& problem) {
@@ -69,9 +63,13 @@ std::optional<sdk::RequestFilter> filter_of(const Request& request, Response& pr
 }
 
 Response progress_list(const ApiContext& context, const std::vector<sdk::Request>& requests) {
-    std::vector<model::Pace> paces;
-    for (const sdk::Request& request : requests) paces.push_back(context.pace.pace_of(request));
-    return http::json_response(200, model::print_progress_list(requests, paces));
+    std::vector<std::shared_ptr<const model::SyncRequest>> documents;
+    std::vector<model::Shown> shown;
+    for (const sdk::Request& request : requests) {
+        documents.push_back(context.cluster.documents().of(request));
+        shown.push_back(show(context, request, documents.back().get()));
+    }
+    return http::json_response(200, model::print_progress_list(shown));
 }
 
 Reply list(const ApiContext& context, const Request& request) {
@@ -93,52 +91,6 @@ Reply list(const ApiContext& context, const Request& request) {
         response.headers.emplace_back("Link", next + ">; rel=\"next\"");
     }
     return response;
-}
-
-Reply forget(const ApiContext& context, const Request& request) {
-    const sdk::RequestId& id = request.parameter("request_id");
-    if (auto status = context.lifecycle.forget(id); !status) {
-        return request_problem(id, status.error());
-    }
-    return status_response(200, "deleted", id);
-}
-
-// POST /sync/{id}/<event>
-http::Handler event_handler(const ApiContext& context, RequestEvent event, std::string_view word) {
-    return [&context, event, word](const Request& request, bool) -> Reply {
-        const sdk::RequestId& id = request.parameter("request_id");
-        if (auto status = context.lifecycle.apply(id, event); !status) {
-            return request_problem(id, status.error());
-        }
-        context.work_came();
-        return status_response(200, word, id);
-    };
-}
-
-Reply reassign(const ApiContext& context, const Request& request) {
-    const sdk::RequestId& id = request.parameter("request_id");
-    const auto parsed = model::parse_document<std::string>(
-        request.body, [](const Poco::Dynamic::Var& value, model::Location location,
-                         std::vector<model::FieldError>& errors) {
-            model::ObjectReader read{value, std::move(location), errors};
-            std::string worker = read.text("worker_id");
-            read.refuse_unknown();
-            return worker;
-        });
-    if (!parsed.ok()) return invalid(parsed.errors);
-    auto status = context.lifecycle.reassign(id, *parsed.document);
-    if (!status && status.error().code == Code::InvalidArgument) {
-        return http::problem(400, "cannot_reassign", status.error().message);
-    }
-    if (!status) return request_problem(id, status.error());
-    context.work_came();
-    model::Writer json;
-    json.object([&] {
-        json.member("status", "requeued");
-        json.member("request_id", id);
-        json.member("worker_id", *parsed.document);
-    });
-    return http::json_response(200, std::move(json).text());
 }
 
 bool wants_lines(const Request& request) {
@@ -239,6 +191,21 @@ Reply worker_requests(const ApiContext& context, const Request& request) {
 
 }  // namespace
 
+Response status_response(int status, std::string_view word, const sdk::RequestId& id) {
+    model::Writer json;
+    json.object([&] {
+        json.member("status", word);
+        json.member("request_id", id);
+    });
+    return http::json_response(status, std::move(json).text());
+}
+
+Response progress_response(const ApiContext& context, const sdk::Request& request) {
+    const auto document = context.cluster.documents().of(request);
+    const model::Shown shown = show(context, request, document.get());
+    return http::json_response(200, model::print_progress(request, shown.pace, shown.document));
+}
+
 void add_request_routes(http::Router& router, const ApiContext& context) {
     const auto add = [&](std::string method, std::string pattern, Role role,
                          Reply (*handle)(const ApiContext&, const Request&),
@@ -253,24 +220,11 @@ void add_request_routes(http::Router& router, const ApiContext& context) {
     };
     add("POST", "/sync", Role::Operator, submit, http::kListBodyBytesMax);
     add("GET", "/sync", Role::Viewer, list);
-    add("GET", "/sync/{request_id}", Role::Viewer, show);
-    add("DELETE", "/sync/{request_id}", Role::Operator, forget);
+    add("GET", "/sync/{request_id}", Role::Viewer, progress);
     add("GET", "/sync/{request_id}/errors", Role::Viewer, errors);
     add("GET", "/sync/{request_id}/files", Role::Viewer, files);
-    add("POST", "/sync/{request_id}/reassign", Role::Operator, reassign);
     add("GET", "/workers", Role::Viewer, workers);
     add("GET", "/workers/{worker_id}/requests", Role::Viewer, worker_requests);
-
-    const auto add_event = [&](std::string pattern, RequestEvent event, std::string_view word) {
-        router.add({.method = "POST",
-                    .pattern = std::move(pattern),
-                    .role = Role::Operator,
-                    .handler = event_handler(context, event, word),
-                    .body_optional = true});
-    };
-    add_event("/sync/{request_id}/cancel", RequestEvent::Cancel, "cancelled");
-    add_event("/sync/{request_id}/pause", RequestEvent::Pause, "paused");
-    add_event("/sync/{request_id}/resume", RequestEvent::Resume, "resumed");
 }
 
 }  // namespace godwit::master

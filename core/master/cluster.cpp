@@ -1,6 +1,7 @@
 #include "master/cluster.h"
 
 #include <algorithm>
+#include <set>
 
 namespace godwit::master {
 namespace {
@@ -22,6 +23,12 @@ const sdk::Worker* Snapshot::worker(const sdk::WorkerId& id) const noexcept {
         workers.begin(), workers.end(), id,
         [](const sdk::Worker& worker, const sdk::WorkerId& wanted) { return worker.id < wanted; });
     return found != workers.end() && found->id == id ? &*found : nullptr;
+}
+
+const sdk::Request* Snapshot::request(const sdk::RequestId& id) const noexcept {
+    const auto found = std::find_if(active.begin(), active.end(),
+                                    [&](const sdk::Request& known) { return known.id == id; });
+    return found != active.end() ? &*found : nullptr;
 }
 
 Cluster::Cluster(sdk::StateStore& store, Millis heartbeat_timeout)
@@ -104,17 +111,26 @@ bool Cluster::is_suspect(const sdk::WorkerId& worker) const {
 std::vector<bool> find_busy_destinations(const std::vector<sdk::Request>& active) {
     std::vector<bool> busy(active.size(), false);
     // Those that may write, sorted as paths: what lies beneath a path follows it at once.
-    std::map<std::string, bool> taken;
-    for (std::size_t i = 0; i < active.size(); ++i) {
+    std::set<std::string> taken;
+    const auto take = [&](std::size_t i) {
         const std::string path =
             active[i].destination_path == "/" ? "/" : active[i].destination_path + "/";
         const auto beneath = taken.lower_bound(path);
-        busy[i] = beneath != taken.end() && beneath->first.starts_with(path);
+        busy[i] = beneath != taken.end() && beneath->starts_with(path);
         for (std::size_t slash = path.find('/'); !busy[i] && slash != std::string::npos;
              slash = path.find('/', slash + 1)) {
             busy[i] = taken.contains(path.substr(0, slash + 1));
         }
-        if (!busy[i]) taken.emplace(path, true);
+        if (!busy[i]) taken.insert(path);
+    };
+    // Who has begun goes on: an older one may have ended before, and be tried again now.
+    const auto has_begun = [&](std::size_t i) {
+        return active[i].started_at && active[i].state != sdk::RequestState::Queued;
+    };
+    for (const bool begun : {true, false}) {
+        for (std::size_t i = 0; i < active.size(); ++i) {
+            if (has_begun(i) == begun) take(i);
+        }
     }
     return busy;
 }

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "godwit/sdk/state_store.h"
+#include "master/documents.h"
 
 namespace godwit::master {
 
@@ -20,11 +21,13 @@ namespace godwit::master {
 struct Snapshot {
     std::vector<sdk::Worker> workers;    // All that are known, by id.
     std::vector<sdk::Request> active;    // QUEUED, PROGRESS and PAUSED, oldest first.
-    std::vector<bool> destination_busy;  // Per active request: an older one writes there.
+    std::vector<bool> destination_busy;  // Per active request: another one writes there.
     base::Deadline taken_at{};
     std::uint64_t changes = 0;  // Of Cluster::changed(), before it was taken.
 
     const sdk::Worker* worker(const sdk::WorkerId& id) const noexcept;
+    // Null when it is not active.
+    const sdk::Request* request(const sdk::RequestId& id) const noexcept;
 };
 
 // Thread-safe.
@@ -51,6 +54,9 @@ public:
     void absolve(const sdk::WorkerId& worker);
     bool is_suspect(const sdk::WorkerId& worker) const;
 
+    // What requests say.
+    Documents& documents() noexcept { return documents_; }
+
 private:
     Result<std::shared_ptr<const Snapshot>> look(bool closely);
     std::shared_ptr<const Snapshot> latest_if_good(bool closely) const;
@@ -58,6 +64,7 @@ private:
 
     sdk::StateStore& store_;
     const base::Millis heartbeat_timeout_;
+    Documents documents_;
     std::atomic<std::uint64_t> changes_{1};
     std::mutex take_mutex_;  // One takes, the others wait for it.
     mutable std::mutex mutex_;
@@ -65,8 +72,12 @@ private:
     std::map<sdk::WorkerId, base::Deadline> suspects_;  // guarded by mutex_; until when
 };
 
-// Which of these requests (oldest first) has to wait because an older one writes to the same place,
-// above it, or beneath it.
+inline bool mounts(const sdk::Worker& worker, std::string_view path) noexcept {
+    return !sdk::mount_of(worker, path).empty();
+}
+
+// Which of these requests (oldest first) has to wait because another one writes to the same place,
+// above it, or beneath it: one that has begun, or else an older one.
 std::vector<bool> find_busy_destinations(const std::vector<sdk::Request>& active);
 
 }  // namespace godwit::master

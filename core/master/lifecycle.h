@@ -2,8 +2,6 @@
 // asks: lost leases, waiting for workers, completion.
 #pragma once
 
-#include <map>
-#include <mutex>
 #include <string>
 
 #include "base/result.h"
@@ -12,6 +10,7 @@
 #include "godwit/sdk/state_store.h"
 #include "master/cluster.h"
 #include "master/state_machine.h"
+#include "master/waits.h"
 #include "model/sync_request.h"
 
 namespace godwit::master {
@@ -45,22 +44,38 @@ public:
     void tick();
 
 private:
-    Status change(const sdk::Request& request, RequestEvent event, const std::string& reason,
-                  const std::string& detail);
+    // What a change of state brings with it beside the state.
+    struct Change {
+        RequestEvent event;
+        std::string reason;
+        std::string detail;
+    };
+    Result<sdk::Revision> change(const sdk::Request& request, const Change& wanted,
+                                 sdk::Transition transition = {});
+    // `attempt` with the request as it is, again and again until no other change comes between;
+    // what `refusal` says of it is the end, unless that is Ok.
+    template <class Refusal, class Attempt>
+    Status settle(const sdk::RequestId& id, const Refusal& refusal, const Attempt& attempt);
+
+    // A transition that starts the request from the beginning.
+    Result<sdk::Transition> from_the_beginning(const sdk::Request& request);
+
     void check(const sdk::Request& request);
+    Status drain(const sdk::Request& request);
     void reap(const Snapshot& snapshot, const sdk::Request& request);
     void log_reaped(const sdk::Request& request, const std::vector<sdk::Reaped>& reaped);
     void wait_for_workers(const Snapshot& snapshot, const sdk::Request& request, bool busy);
-    std::string waiting_reason(const Snapshot& snapshot, const sdk::Request& request, bool busy,
-                               std::string& detail) const;
-    base::Millis mount_wait_of(const sdk::Request& request) const;
+    base::Millis mount_wait_of(const sdk::Request& request);
 
     const config::MasterSettings& settings_;
     sdk::StateStore& store_;
     Cluster& cluster_;
     const base::Deadline started_at_;
-    std::mutex mutex_;
-    std::map<sdk::RequestId, base::Deadline> waiting_since_;  // guarded by mutex_
+    Waits waits_;
 };
+
+// How often a unit may fail.
+std::uint32_t attempts_max_of(const config::MasterSettings& settings,
+                              const model::SyncRequest* document) noexcept;
 
 }  // namespace godwit::master

@@ -68,6 +68,7 @@ public:
                    .version_document = std::move(version_document)} {
         http::Router router;
         add_request_routes(router, context_);
+        add_change_routes(router, context_);
         add_worker_routes(router, context_);
         add_service_routes(router, context_);
         http::ServerSettings server;

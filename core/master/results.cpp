@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "base/ids.h"
 #include "base/log.h"
@@ -71,7 +70,9 @@ Result<std::vector<model::ResultOutcome>> Results::take(
             batch.completions.back().effects.message = result.message;
             batch.completion_at.push_back(i);
         } else {
-            batch.failures.push_back(failure_of(result));
+            auto failure = failure_of(result);
+            if (!failure) return std::move(failure).error();
+            batch.failures.push_back(std::move(*failure));
             batch.failure_at.push_back(i);
         }
     }
@@ -109,13 +110,28 @@ Status Results::find_assignment(model::AssignmentResult& result, std::string& ou
     return {};
 }
 
-sdk::Failure Results::failure_of(const model::AssignmentResult& result) const {
+// What the request asks for; null when it is not there, or cannot be read.
+Result<std::shared_ptr<const model::SyncRequest>> Results::document_of(const sdk::RequestId& id) {
+    if (const auto snapshot = cluster_.look()) {
+        if (const sdk::Request* known = (*snapshot)->request(id)) {
+            return cluster_.documents().of(*known);
+        }
+    }
+    const auto request = store_.get(id);
+    if (request) return cluster_.documents().of(*request);
+    if (request.error().code != Code::NotFound) return request.error();
+    return std::shared_ptr<const model::SyncRequest>{};
+}
+
+Result<sdk::Failure> Results::failure_of(const model::AssignmentResult& result) {
+    auto document = document_of(result.request);
+    if (!document) return std::move(document).error();
     sdk::Failure failure;
     failure.lease = result.assignment->lease;
     failure.worker = result.worker;
     // A pause is nobody's fault: the unit waits as it was.
     failure.released = result.released || result.pause;
-    failure.attempts_max = result.retryable ? settings_.attempts_max : 1;
+    failure.attempts_max = result.retryable ? attempts_max_of(settings_, document->get()) : 1;
     if (!failure.released) failure.backoff = backoff_after(result.attempt);
     failure.error = result.error;
     if (failure.error.message.empty()) failure.error.message = result.message;
@@ -172,118 +188,6 @@ void Results::follow_up(const model::AssignmentResult& result) {
         kLog.warning("request state not changed",
                      {{"request", result.request}, {"reason", status.error().message}});
     }
-}
-
-// -------------------------------------------------------------------------------------- heartbeats
-
-Result<model::HeartbeatAnswer> Results::take(const model::Heartbeat& heartbeat) {
-    const auto snapshot = cluster_.look();
-    const sdk::Worker* known = snapshot ? (*snapshot)->worker(heartbeat.worker.id) : nullptr;
-    const bool was_live = known != nullptr && cluster_.is_live(*known);
-    const auto before = store_.upsert_worker(heartbeat.worker);
-    if (!before) return before.error();
-    cluster_.absolve(heartbeat.worker.id);
-    const bool restarted = !before->empty() && *before != heartbeat.worker.incarnation;
-    if (restarted) take_back(heartbeat.worker);
-    if (!was_live || restarted) {
-        kLog.info("worker registered", {{"worker", heartbeat.worker.id},
-                                        {"status", heartbeat.worker.status},
-                                        {"address", heartbeat.worker.peer_address}});
-    }
-    cluster_.changed();
-    model::HeartbeatAnswer answer;
-    if (auto status = renew(heartbeat, answer); !status) return std::move(status).error();
-    if (heartbeat.worker.status == "DRAINING") give_back(heartbeat);
-    if (auto status = find_ended(heartbeat, answer); !status) return std::move(status).error();
-    return answer;
-}
-
-// What an earlier life of the worker held, nobody works on any more.
-void Results::take_back(const sdk::Worker& worker) {
-    // It may have been given to the worker a moment ago, by another master even.
-    cluster_.changed();
-    const auto snapshot = cluster_.look_closely();
-    if (!snapshot) return;
-    for (const sdk::Request& request : (*snapshot)->active) {
-        if (!request.holders.contains(worker.id)) continue;
-        sdk::ReapSpec spec;
-        spec.worker = worker.id;
-        spec.losses_max = settings_.attempts_max;
-        const auto reaped = store_.reap(request.id, spec);
-        if (reaped && !reaped->empty()) {
-            kLog.warning(
-                "worker restarted, its leases go back",
-                {{"request", request.id}, {"worker", worker.id}, {"leases", reaped->size()}});
-        }
-    }
-}
-
-// A worker that takes no more, and does not know of a lease, will not work on it: the answer that
-// brought it was lost.
-void Results::give_back(const model::Heartbeat& heartbeat) {
-    const std::set<std::string> known{heartbeat.leases.begin(), heartbeat.leases.end()};
-    const auto snapshot = cluster_.look_closely();
-    if (!snapshot) return;
-    for (const sdk::Request& request : (*snapshot)->active) {
-        if (!request.holders.contains(heartbeat.worker.id)) continue;
-        const auto leases = store_.leases(request.id, heartbeat.worker.id);
-        if (!leases) continue;
-        std::vector<sdk::Failure> releases;
-        for (const sdk::Lease& lease : *leases) {
-            if (known.contains(model::to_string({request.id, lease.ref}))) continue;
-            sdk::Failure release;
-            release.lease = lease.ref;
-            release.worker = heartbeat.worker.id;
-            release.released = true;
-            release.attempts_max = settings_.attempts_max;
-            releases.push_back(std::move(release));
-            if (releases.size() == store_.info().batch_max) break;  // The rest runs out.
-        }
-        if (releases.empty()) continue;
-        const auto released = store_.fail(request.id, releases);
-        kLog.info("worker is draining, leases that it does not know go back",
-                  {{"request", request.id},
-                   {"worker", heartbeat.worker.id},
-                   {"leases", released ? released->size() : 0}});
-    }
-    cluster_.changed();
-}
-
-Status Results::renew(const model::Heartbeat& heartbeat, model::HeartbeatAnswer& answer) {
-    std::map<sdk::RequestId, std::vector<sdk::LeaseRef>> leases;
-    for (const std::string& text : heartbeat.leases) {
-        if (const auto id = model::parse_assignment_id(text)) {
-            leases[id->request].push_back(id->lease);
-        } else {
-            answer.lost.push_back(text);
-        }
-    }
-    const std::size_t batch_max = store_.info().batch_max;
-    for (const auto& [request, refs] : leases) {
-        for (std::size_t at = 0; at < refs.size(); at += batch_max) {
-            const auto part = std::span{refs}.subspan(at, std::min(batch_max, refs.size() - at));
-            const auto renewed = store_.renew(request, part, settings_.lease);
-            if (!renewed) return renewed.status();
-            for (std::size_t i = 0; i < part.size(); ++i) {
-                // One that was completed meanwhile is no loss.
-                const bool lost = (*renewed)[i] == sdk::Outcome::LeaseLost ||
-                                  (*renewed)[i] == sdk::Outcome::NotFound;
-                if (lost) answer.lost.push_back(model::to_string({request, part[i]}));
-            }
-        }
-    }
-    return {};
-}
-
-Status Results::find_ended(const model::Heartbeat& heartbeat, model::HeartbeatAnswer& answer) {
-    for (const model::RequestRef& ref : heartbeat.requests) {
-        const auto request = store_.get(ref.id);
-        if (!request && request.error().code != Code::NotFound) return request.status();
-        const bool ended =
-            !request || request->generation != ref.generation || sdk::is_terminal(request->state);
-        if (ended) answer.ended.push_back(ref);
-    }
-    return {};
 }
 
 }  // namespace godwit::master

@@ -1,6 +1,7 @@
 // Takes in what workers report: results of assignments, and heartbeats.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,7 +43,8 @@ private:
     Status apply(const sdk::RequestId& request, const Batch& batch,
                  std::vector<model::ResultOutcome>& outcomes);
     void follow_up(const model::AssignmentResult& result);
-    sdk::Failure failure_of(const model::AssignmentResult& result) const;
+    Result<sdk::Failure> failure_of(const model::AssignmentResult& result);
+    Result<std::shared_ptr<const model::SyncRequest>> document_of(const sdk::RequestId& id);
     Status renew(const model::Heartbeat& heartbeat, model::HeartbeatAnswer& answer);
     Status find_ended(const model::Heartbeat& heartbeat, model::HeartbeatAnswer& answer);
     void give_back(const model::Heartbeat& heartbeat);

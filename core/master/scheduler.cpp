@@ -13,22 +13,7 @@ constexpr std::chrono::hours kTicketLife{24};
 
 const base::Log kLog{"scheduler"};
 
-bool mounts(const sdk::Worker& worker, const std::string& path) {
-    return !sdk::mount_of(worker, path).empty();
-}
-
 }  // namespace
-
-// What the policy is shown, and what it is made of.
-struct Scheduler::Scene {
-    std::vector<const sdk::Request*> requests;  // Of the candidates.
-    std::vector<sdk::WorkerView> workers;       // Available ones.
-    std::vector<std::vector<std::uint32_t>> destinations;
-    std::vector<sdk::RequestView> candidates;
-    std::uint32_t self = 0;
-    bool others_mount_source = false;
-    bool known = false;  // The worker that asks is among the available ones.
-};
 
 Scheduler::Scheduler(const config::MasterSettings& settings, sdk::StateStore& store,
                      sdk::AssignmentPolicy& policy, Cluster& cluster, Lifecycle& lifecycle)
@@ -37,67 +22,6 @@ Scheduler::Scheduler(const config::MasterSettings& settings, sdk::StateStore& st
       policy_{policy},
       cluster_{cluster},
       lifecycle_{lifecycle} {}
-
-bool Scheduler::is_candidate(const Snapshot& snapshot, std::size_t index,
-                             const sdk::Worker& worker) const {
-    const sdk::Request& request = snapshot.active[index];
-    if (request.state == sdk::RequestState::Paused || snapshot.destination_busy[index])
-        return false;
-    if (!request.pinned_worker.empty() && request.pinned_worker != worker.id) return false;
-    const auto& pending = request.backlog.pending;
-    const bool has_work =
-        std::any_of(pending.begin(), pending.end(), [](std::uint64_t units) { return units > 0; });
-    return has_work && mounts(worker, request.source_path);
-}
-
-Scheduler::Scene Scheduler::set(const Snapshot& snapshot, const sdk::WorkerId& worker,
-                                AskForm form) const {
-    Scene scene;
-    const std::lock_guard lock{mutex_};
-    std::map<sdk::WorkerId, std::uint32_t> in_flight;
-    for (const sdk::Request& request : snapshot.active) {
-        for (const auto& [holder, leases] : request.holders) in_flight[holder] += leases;
-    }
-    for (const sdk::Worker& known : snapshot.workers) {
-        if (!cluster_.is_available(known)) continue;
-        if (known.id == worker) {
-            scene.self = static_cast<std::uint32_t>(scene.workers.size());
-            scene.known = true;
-        }
-        const auto writing = writing_for_.find(known.id);
-        scene.workers.push_back(
-            {&known, in_flight[known.id], writing == writing_for_.end() ? 0 : writing->second});
-    }
-    if (!scene.known) return scene;
-
-    const sdk::Worker& self = *scene.workers[scene.self].worker;
-    for (std::size_t i = 0; i < snapshot.active.size(); ++i) {
-        if (!is_candidate(snapshot, i, self)) continue;
-        const sdk::Request& request = snapshot.active[i];
-        std::vector<std::uint32_t> destinations;
-        for (std::uint32_t w = 0; w < scene.workers.size(); ++w) {
-            const sdk::Worker& other = *scene.workers[w].worker;
-            // Without an address nobody reaches it; itself it always reaches.
-            const bool reachable = w == scene.self || form == AskForm::Single ||
-                                   (!other.peer_address.empty() && !cluster_.is_suspect(other.id));
-            if (reachable && mounts(other, request.destination_path)) destinations.push_back(w);
-        }
-        if (destinations.empty() && form == AskForm::Batch) continue;
-        scene.requests.push_back(&request);
-        scene.destinations.push_back(std::move(destinations));
-    }
-    for (std::size_t i = 0; i < scene.requests.size(); ++i) {
-        scene.candidates.push_back({scene.requests[i], scene.destinations[i]});
-    }
-    return scene;
-}
-
-bool Scheduler::is_sound(const Scene& scene, const sdk::Choice& choice) const {
-    if (choice.candidate >= scene.candidates.size()) return false;
-    const std::vector<std::uint32_t>& allowed = scene.destinations[choice.candidate];
-    if (allowed.empty()) return choice.destination == sdk::kNoDestination;
-    return std::find(allowed.begin(), allowed.end(), choice.destination) != allowed.end();
-}
 
 Result<std::vector<model::Assignment>> Scheduler::assign(const sdk::WorkerId& worker,
                                                          std::size_t units_max, AskForm form) {
@@ -115,7 +39,7 @@ Result<std::vector<model::Assignment>> Scheduler::assign(const sdk::WorkerId& wo
 Result<std::vector<model::Assignment>> Scheduler::assign_from(const Snapshot& snapshot,
                                                               const sdk::WorkerId& worker,
                                                               std::size_t units_max, AskForm form) {
-    const Scene scene = set(snapshot, worker, form);
+    const Scene scene = set_scene(cluster_, snapshot, worker, form, writing());
     std::vector<model::Assignment> assignments;
     if (!scene.known || scene.candidates.empty() || units_max == 0) return assignments;
 
@@ -125,7 +49,7 @@ Result<std::vector<model::Assignment>> Scheduler::assign_from(const Snapshot& sn
     if (!choices) return wrap(choices.error(), "assignment policy");
     for (const sdk::Choice& choice : *choices) {
         if (assignments.size() >= units_max) break;
-        if (!is_sound(scene, choice)) {
+        if (!scene.is_sound(choice)) {
             kLog.error("the policy broke its rules: choice skipped",
                        {{"worker", worker},
                         {"candidate", choice.candidate},
@@ -143,21 +67,30 @@ Result<std::vector<model::Assignment>> Scheduler::assign_from(const Snapshot& sn
     return assignments;
 }
 
+Writing Scheduler::writing() const {
+    const std::lock_guard lock{mutex_};
+    return writing_for_;
+}
+
+sdk::ClaimSpec Scheduler::spec_of(const Scene& scene, const sdk::Choice& choice,
+                                  std::size_t units_max) const {
+    const sdk::Request& request = *scene.requests[choice.candidate];
+    sdk::ClaimSpec spec;
+    spec.worker = scene.asking().id;
+    spec.lease = settings_.lease;
+    spec.units_max = std::min<std::size_t>(units_max, choice.units_max);
+    spec.planning_window = settings_.planning_window;
+    spec.avoid_own_failures = scene.others_can_take(request);
+    spec.workers_max = scene.documents[choice.candidate]->options.max_workers;
+    spec.generation = request.generation;
+    return spec;
+}
+
 Result<std::vector<model::Assignment>> Scheduler::claim(const Scene& scene,
                                                         const sdk::Choice& choice,
                                                         std::size_t units_max) {
     const sdk::Request& request = *scene.requests[choice.candidate];
-    sdk::ClaimSpec spec;
-    spec.worker = scene.workers[scene.self].worker->id;
-    spec.lease = settings_.lease;
-    spec.units_max = std::min<std::size_t>(units_max, choice.units_max);
-    spec.planning_window = settings_.planning_window;
-    spec.avoid_own_failures =
-        request.pinned_worker.empty() &&
-        std::any_of(scene.workers.begin(), scene.workers.end(), [&](const sdk::WorkerView& view) {
-            return view.worker->id != spec.worker && mounts(*view.worker, request.source_path);
-        });
-    auto leases = store_.claim(request.id, spec);
+    auto leases = store_.claim(request.id, spec_of(scene, choice, units_max));
     std::vector<model::Assignment> assignments;
     if (!leases) {
         // Forgotten since the snapshot was taken.
@@ -177,21 +110,23 @@ Result<std::vector<model::Assignment>> Scheduler::claim(const Scene& scene,
 model::Assignment Scheduler::make(const Scene& scene, const sdk::Choice& choice,
                                   sdk::Lease lease) const {
     const sdk::Request& request = *scene.requests[choice.candidate];
+    const model::SyncRequest& document = *scene.documents[choice.candidate];
     model::Assignment assignment;
     assignment.id = {request.id, lease.ref};
     assignment.generation = request.generation;
     assignment.worker = lease.worker;
     assignment.source_path = request.source_path;
     assignment.destination_path = request.destination_path;
-    if (const auto parsed = model::parse_stored_request(request.document); parsed.ok()) {
-        assignment.destination_slash = parsed.document->destination_slash;
-        assignment.chunk_bytes = parsed.document->chunk_bytes();
-        assignment.options = parsed.document->options;
-    }
+    // With copy_root the path has the source's name already.
+    assignment.destination_slash = document.destination_slash && !document.options.copy_root;
+    assignment.chunk_bytes = document.chunk_bytes();
+    assignment.options = document.options;
     assignment.unit = std::move(lease.unit);
     assignment.discard = lease.discard;
     assignment.attempt = lease.attempt;
-    assignment.attempts_max = settings_.attempts_max;
+    assignment.attempts_max = attempts_max_of(settings_, &document);
+    assignment.losses = lease.losses;
+    assignment.failed_on = std::move(lease.last_failer);
     assignment.lease_seconds = static_cast<std::uint32_t>(settings_.lease.count() / 1000);
     for (const sdk::WorkerView& view : scene.workers) {
         if (mounts(*view.worker, request.source_path)) {

@@ -14,18 +14,10 @@
 #include "godwit/sdk/state_store.h"
 #include "master/cluster.h"
 #include "master/lifecycle.h"
+#include "master/scene.h"
 #include "model/assignment.h"
 
 namespace godwit::master {
-
-// How a worker asked, which decides what it can be given.
-enum class AskForm : std::uint8_t {
-    // The seed guide's: restricted by the source alone. Such a worker finds its own way to the
-    // destination.
-    Single,
-    // godwit-agent's: only units whose destination some worker mounts, reachable for it.
-    Batch,
-};
 
 // Thread-safe.
 class Scheduler {
@@ -46,16 +38,14 @@ public:
     void tidy(const Snapshot& snapshot);
 
 private:
-    struct Scene;
-
     Result<std::vector<model::Assignment>> assign_from(const Snapshot& snapshot,
                                                        const sdk::WorkerId& worker,
                                                        std::size_t units_max, AskForm form);
-    Scene set(const Snapshot& snapshot, const sdk::WorkerId& worker, AskForm form) const;
-    bool is_candidate(const Snapshot& snapshot, std::size_t index, const sdk::Worker& worker) const;
-    bool is_sound(const Scene& scene, const sdk::Choice& choice) const;
+    Writing writing() const;
     Result<std::vector<model::Assignment>> claim(const Scene& scene, const sdk::Choice& choice,
                                                  std::size_t units_max);
+    sdk::ClaimSpec spec_of(const Scene& scene, const sdk::Choice& choice,
+                           std::size_t units_max) const;
     model::Assignment make(const Scene& scene, const sdk::Choice& choice, sdk::Lease lease) const;
     void note_destination(const model::Assignment& assignment);
 
@@ -73,8 +63,8 @@ private:
 
     mutable std::mutex mutex_;
     // Who writes what this master handed out: an estimate for the policy, no truth.
-    std::map<model::AssignmentId, Handed> handed_;        // guarded by mutex_
-    std::map<sdk::WorkerId, std::uint32_t> writing_for_;  // guarded by mutex_
+    std::map<model::AssignmentId, Handed> handed_;  // guarded by mutex_
+    Writing writing_for_;                           // guarded by mutex_
 };
 
 }  // namespace godwit::master

@@ -9,13 +9,14 @@
 namespace godwit::master {
 
 enum class RequestEvent : std::uint8_t {
-    Claim,   // The first unit was handed out.
-    Drain,   // Nothing is left to do.
-    Fail,    // It cannot do its job.
-    Cancel,  // An operator's word.
-    Pause,   // An operator's word, or a full destination.
+    Claim,            // The first unit was handed out.
+    Drain,            // Nothing is left to do, and everything is there.
+    DrainWithErrors,  // Nothing is left to do, and something failed, or was refused.
+    Fail,             // It cannot do its job.
+    Cancel,           // An operator's word.
+    Pause,            // An operator's word, or a full destination.
     Resume,
-    Requeue,  // It starts anew.
+    Requeue,  // It starts anew, on one worker.
 };
 
 struct Edge {
@@ -24,10 +25,11 @@ struct Edge {
     sdk::RequestState to;
 };
 
-// Drain leads to COMPLETED_WITH_ERRORS instead where a file failed; see Lifecycle.
 inline constexpr std::array kEdges{
     Edge{sdk::RequestState::Queued, RequestEvent::Claim, sdk::RequestState::Progress},
     Edge{sdk::RequestState::Progress, RequestEvent::Drain, sdk::RequestState::Completed},
+    Edge{sdk::RequestState::Progress, RequestEvent::DrainWithErrors,
+         sdk::RequestState::CompletedWithErrors},
     Edge{sdk::RequestState::Queued, RequestEvent::Fail, sdk::RequestState::Failed},
     Edge{sdk::RequestState::Progress, RequestEvent::Fail, sdk::RequestState::Failed},
     Edge{sdk::RequestState::Queued, RequestEvent::Cancel, sdk::RequestState::Cancelled},
@@ -54,6 +56,7 @@ constexpr std::string_view to_string(RequestEvent event) noexcept {
     switch (event) {
     case RequestEvent::Claim: return "claim";
     case RequestEvent::Drain: return "drain";
+    case RequestEvent::DrainWithErrors: return "drain_with_errors";
     case RequestEvent::Fail: return "fail";
     case RequestEvent::Cancel: return "cancel";
     case RequestEvent::Pause: return "pause";

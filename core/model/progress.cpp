@@ -1,5 +1,7 @@
 #include "model/progress.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "model/counters.h"
 #include "model/writer.h"
@@ -11,19 +13,32 @@ using sdk::Count;
 using sdk::RequestState;
 using sdk::UnitKind;
 
-void write_progress(Writer& json, const sdk::Request& request, const Pace& pace) {
+// What is free to read of a document that may be there or not.
+const RequestOptions& options_of(const SyncRequest* document) noexcept {
+    static const RequestOptions kDefaults;
+    return document == nullptr ? kDefaults : document->options;
+}
+
+void write_progress(Writer& json, const Shown& shown) {
+    const sdk::Request& request = *shown.request;
+    const Pace& pace = shown.pace;
+    const RequestOptions& options = options_of(shown.document);
+    const std::string& asked =
+        shown.document == nullptr ? request.destination_path : shown.document->destination_path;
     json.object([&] {
         json.member("request_id", request.id);
         json.member("state", sdk::to_string(request.state));
-        json.member("phase", phase_of(request));
+        json.member("phase", phase_of(request, options));
         json.member("reason", request.reason);
         json.path("source_path", request.source_path);
-        json.path("destination_path", request.destination_path);
+        json.path("destination_path", asked);
+        json.path("resolved_destination", request.destination_path);
         json.member("priority", request.priority);
         json.member("transferred_bytes", request.counters[Count::BytesCopied]);
         json.member("total_bytes", request.counters[Count::BytesPlanned]);
+        json.member("percent", percent_of(request, options));
         write_counters(json, request.counters, true);
-        json.member("listing_complete", listing_complete(request));
+        json.member("listing_complete", listing_complete(request, options));
         json.member("assignments", [&] {
             for (std::size_t i = 0; i < sdk::kUnitKinds; ++i) {
                 json.member(sdk::to_string(static_cast<UnitKind>(i)), [&] {
@@ -34,7 +49,7 @@ void write_progress(Writer& json, const sdk::Request& request, const Pace& pace)
         });
         json.member("rate_bytes_per_second", static_cast<std::int64_t>(pace.bytes_per_second));
         json.member("eta_seconds", pace.eta_seconds);
-        json.member("limited_by", pace.limited_by);
+        json.member("limited_by", or_null(pace.limited_by));
         json.member("created_at", request.created_at);
         json.member("started_at", request.started_at);
         json.member("updated_at", request.updated_at);
@@ -84,12 +99,15 @@ void write_file(Writer& json, const sdk::FileError& error) {
     });
 }
 
-std::optional<std::string_view> cursor_or_null(const std::string& cursor) {
-    if (cursor.empty()) return {};
-    return cursor;
+void write_quarantine(Writer& json, const Quarantined& quarantine) {
+    json.object([&] {
+        json.member("until", quarantine.until);
+        json.member("times", quarantine.times);
+        json.member("reason", quarantine.reason);
+    });
 }
 
-void write_worker(Writer& json, const sdk::Worker& worker) {
+void write_worker(Writer& json, const sdk::Worker& worker, const Quarantined* quarantine) {
     json.object([&] {
         json.member("worker_id", worker.id);
         json.member("status", worker.status);
@@ -111,36 +129,67 @@ void write_worker(Writer& json, const sdk::Worker& worker) {
         json.member("slots", worker.slots);
         json.member("last_seen", worker.last_seen);
         json.member("silent_seconds", worker.silent_for.count() / 1000);
+        if (quarantine == nullptr) {
+            json.member("quarantine", std::optional<std::string>{});
+        } else {
+            json.key("quarantine");
+            write_quarantine(json, *quarantine);
+        }
     });
 }
 
 }  // namespace
 
-std::string_view phase_of(const sdk::Request& request) noexcept {
+std::string_view phase_of(const sdk::Request& request, const RequestOptions& options) noexcept {
     if (request.state != RequestState::Progress && request.state != RequestState::Paused) return "";
-    if (!listing_complete(request)) return "planning";
-    return request.backlog.stage == kCopyStage && request.backlog.outstanding() != 0 ? "copying"
-                                                                                     : "finalizing";
+    if (!listing_complete(request, options)) return "planning";
+    if (request.backlog.outstanding() == 0) return "finalizing";
+    if (request.backlog.stage < kDeleteStage) return "copying";
+    return request.backlog.stage < kDirectoryStage - kDepthMax ? "deleting" : "finalizing";
 }
 
-bool listing_complete(const sdk::Request& request) noexcept {
-    return request.state != RequestState::Queued &&
-           request.backlog.outstanding_of(UnitKind::Listing) == 0;
+bool listing_complete(const sdk::Request& request, const RequestOptions& options) noexcept {
+    switch (request.state) {
+    case RequestState::Queued:
+    case RequestState::Failed:
+    case RequestState::Cancelled: return false;
+    case RequestState::Completed:
+    case RequestState::CompletedWithErrors: return true;
+    case RequestState::Progress:
+    case RequestState::Paused: break;
+    }
+    std::uint64_t listings = request.backlog.outstanding_of(UnitKind::Listing);
+    if (listings != 0 && request.backlog.stage != kCopyStage) return true;
+    // The first listing, which counts the source's own directory, adds the one that deletes; that
+    // one waits until all copies have ended.
+    const bool delete_waits = options.delete_surplus == Delete::After && !options.dry_run &&
+                              request.counters[Count::Directories] > 0;
+    if (delete_waits && listings > 0) --listings;
+    return listings == 0;
 }
 
-std::string print_progress(const sdk::Request& request, const Pace& pace) {
+std::optional<std::int64_t> percent_of(const sdk::Request& request,
+                                       const RequestOptions& options) noexcept {
+    if (request.state == RequestState::Completed) return 100;
+    if (!listing_complete(request, options)) return {};
+    const std::int64_t planned = request.counters[Count::BytesPlanned];
+    const std::int64_t copied = std::min(request.counters[Count::BytesCopied], planned);
+    if (planned <= 0) return 0;
+    return static_cast<std::int64_t>(100.0L * static_cast<long double>(copied) /
+                                     static_cast<long double>(planned));
+}
+
+std::string print_progress(const sdk::Request& request, const Pace& pace,
+                           const SyncRequest* document) {
     Writer json;
-    write_progress(json, request, pace);
+    write_progress(json, {&request, document, pace});
     return std::move(json).text();
 }
 
-std::string print_progress_list(std::span<const sdk::Request> requests,
-                                std::span<const Pace> paces) {
+std::string print_progress_list(std::span<const Shown> requests) {
     Writer json;
     json.array([&] {
-        for (std::size_t i = 0; i < requests.size(); ++i) {
-            write_progress(json, requests[i], paces[i]);
-        }
+        for (const Shown& shown : requests) write_progress(json, shown);
     });
     return std::move(json).text();
 }
@@ -157,7 +206,7 @@ std::string print_error_page(const sdk::ErrorPage& page) {
         json.list("errors", [&] {
             for (const sdk::FileError& error : page.errors) write_file_error(json, error);
         });
-        json.member("next", cursor_or_null(page.next));
+        json.member("next", or_null(page.next));
     });
     return std::move(json).text();
 }
@@ -169,7 +218,7 @@ std::string print_file_page(std::span<const sdk::Lease> in_flight, const sdk::Er
             for (const sdk::Lease& lease : in_flight) write_file(json, lease);
             for (const sdk::FileError& error : failed.errors) write_file(json, error);
         });
-        json.member("next", cursor_or_null(failed.next));
+        json.member("next", or_null(failed.next));
     });
     return std::move(json).text();
 }
@@ -193,7 +242,12 @@ std::string print_workers(const WorkerLists& lists) {
                                const std::optional<std::span<const sdk::Worker>>& workers) {
             if (!workers) return;
             json.list(name, [&] {
-                for (const sdk::Worker& worker : *workers) write_worker(json, worker);
+                for (const sdk::Worker& worker : *workers) {
+                    const auto quarantine = lists.quarantined.find(worker.id);
+                    write_worker(
+                        json, worker,
+                        quarantine == lists.quarantined.end() ? nullptr : &quarantine->second);
+                }
             });
         };
         write("active", lists.active);

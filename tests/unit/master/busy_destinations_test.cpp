@@ -46,6 +46,23 @@ TEST(BusyDestinations, AreNotMadeByWhoWaitsItself) {
     EXPECT_THAT(busy({"/a/b", "/a", "/a/c"}), ElementsAre(false, true, false));
 }
 
+// An older request that is tried again comes too late.
+TEST(BusyDestinations, StayWithWhoHasBegun) {
+    std::vector<sdk::Request> active(3);
+    for (sdk::Request& request : active) request.destination_path = "/a";
+    active[0].started_at = sdk::WallTime{};  // Once.
+    active[1].started_at = sdk::WallTime{};
+    active[1].state = sdk::RequestState::Progress;
+
+    EXPECT_THAT(find_busy_destinations(active), ElementsAre(true, false, true));
+
+    active[1].state = sdk::RequestState::Paused;
+    EXPECT_THAT(find_busy_destinations(active), ElementsAre(true, false, true));
+    active[1].started_at.reset();
+    EXPECT_THAT(find_busy_destinations(active), ElementsAre(false, true, true))
+        << "it was paused before it began";
+}
+
 TEST(BusyDestinations, AreFoundAmongMany) {
     std::vector<std::string> destinations;
     for (int i = 0; i < 500; ++i) destinations.push_back("/data/" + std::to_string(i) + "/x");

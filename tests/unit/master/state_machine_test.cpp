@@ -18,9 +18,10 @@ constexpr std::array kStates{RequestState::Queued,
                              RequestState::Failed,
                              RequestState::Cancelled};
 static_assert(kStates.size() == sdk::kRequestStates);
-constexpr std::array kEvents{RequestEvent::Claim,  RequestEvent::Drain, RequestEvent::Fail,
-                             RequestEvent::Cancel, RequestEvent::Pause, RequestEvent::Resume,
-                             RequestEvent::Requeue};
+constexpr std::array kEvents{
+    RequestEvent::Claim,   RequestEvent::Drain,           RequestEvent::Fail,
+    RequestEvent::Cancel,  RequestEvent::Pause,           RequestEvent::Resume,
+    RequestEvent::Requeue, RequestEvent::DrainWithErrors};
 
 // Written down a second time on purpose: what operators are promised.
 const std::map<std::pair<RequestState, RequestEvent>, RequestState> kLegal{
@@ -30,6 +31,7 @@ const std::map<std::pair<RequestState, RequestEvent>, RequestState> kLegal{
     {{RequestState::Queued, RequestEvent::Pause}, RequestState::Paused},
     {{RequestState::Queued, RequestEvent::Requeue}, RequestState::Queued},
     {{RequestState::Progress, RequestEvent::Drain}, RequestState::Completed},
+    {{RequestState::Progress, RequestEvent::DrainWithErrors}, RequestState::CompletedWithErrors},
     {{RequestState::Progress, RequestEvent::Fail}, RequestState::Failed},
     {{RequestState::Progress, RequestEvent::Cancel}, RequestState::Cancelled},
     {{RequestState::Progress, RequestEvent::Pause}, RequestState::Paused},

@@ -1,0 +1,134 @@
+// What Lifecycle does when units have ended, and with every tick.
+#include "base/log.h"
+#include "master/lifecycle.h"
+
+namespace godwit::master {
+namespace {
+
+using base::Millis;
+using base::SteadyClock;
+using sdk::Count;
+using sdk::RequestState;
+
+const base::Log kLog{"master"};
+
+void log_unchanged(const sdk::Request& request, const Status& status) {
+    // Whoever was quicker has done the same.
+    if (status || status.error().code == Code::Conflict) return;
+    kLog.warning("request state not changed, trying on at the next tick",
+                 {{"request", request.id}, {"reason", status.error().message}});
+}
+
+}  // namespace
+
+std::uint32_t attempts_max_of(const config::MasterSettings& settings,
+                              const model::SyncRequest* document) noexcept {
+    const bool own = document != nullptr && document->options.max_attempts != 0;
+    return own ? document->options.max_attempts : settings.attempts_max;
+}
+
+void Lifecycle::check(const sdk::RequestId& id) {
+    if (const auto request = store_.get(id)) check(*request);
+}
+
+void Lifecycle::check(const sdk::Request& request) {
+    // Its beginning could not be noted when its first unit was handed out.
+    const sdk::Backlog& backlog = request.backlog;
+    if (request.state == RequestState::Queued &&
+        (backlog.leased_of(sdk::UnitKind::Listing) != 0 || backlog.outstanding() == 0)) {
+        started(request);
+        return;
+    }
+    if (request.state != RequestState::Progress) return;
+    const auto document = cluster_.documents().of(request);
+    const std::uint64_t failures_max = document ? document->options.max_failures : 0;
+    const auto failed = static_cast<std::uint64_t>(request.counters[Count::FilesFailed]);
+    if (failures_max != 0 && failed > failures_max) {
+        log_unchanged(request,
+                      change(request, {RequestEvent::Fail, "max_failures_exceeded",
+                                       std::to_string(failed) + " files failed, max_failures is " +
+                                           std::to_string(failures_max)})
+                          .status());
+    } else if (backlog.outstanding() == 0) {
+        log_unchanged(request, drain(request));
+    }
+}
+
+Status Lifecycle::drain(const sdk::Request& request) {
+    const bool whole = request.counters[Count::FilesFailed] == 0 &&
+                       request.counters[Count::StepsGivenUp] == 0;
+    return change(request, {whole ? RequestEvent::Drain : RequestEvent::DrainWithErrors, "", ""})
+        .status();
+}
+
+void Lifecycle::tick() {
+    const auto looked = cluster_.look();
+    if (!looked) return;
+    const Snapshot& snapshot = **looked;
+    for (std::size_t i = 0; i < snapshot.active.size(); ++i) {
+        const sdk::Request& request = snapshot.active[i];
+        check(request);
+        reap(snapshot, request);
+        wait_for_workers(snapshot, request, snapshot.destination_busy[i]);
+    }
+    waits_.tidy(snapshot);
+}
+
+void Lifecycle::reap(const Snapshot& snapshot, const sdk::Request& request) {
+    // Agents that worked on while the master was away get the time to say so first.
+    if (request.holders.empty() || SteadyClock::now() - started_at_ < settings_.lease) return;
+    sdk::ReapSpec spec;
+    spec.losses_max = attempts_max_of(settings_, cluster_.documents().of(request).get());
+    if (auto expired = store_.reap(request.id, spec)) log_reaped(request, *expired);
+    for (const auto& [holder, leases] : request.holders) {
+        const sdk::Worker* worker = snapshot.worker(holder);
+        if (worker == nullptr || cluster_.is_live(*worker)) continue;
+        spec.worker = holder;
+        if (auto lost = store_.reap(request.id, spec)) log_reaped(request, *lost);
+    }
+}
+
+void Lifecycle::log_reaped(const sdk::Request& request, const std::vector<sdk::Reaped>& reaped) {
+    for (const sdk::Reaped& lost : reaped) {
+        kLog.warning(
+            lost.exhausted ? "unit lost too often, given up" : "lease lost, unit goes back",
+            {{"request", request.id},
+             {"worker", lost.lease.worker},
+             {"kind", sdk::to_string(lost.lease.unit.kind)},
+             {"label", lost.lease.unit.label}});
+    }
+    if (!reaped.empty()) cluster_.changed();
+}
+
+Millis Lifecycle::mount_wait_of(const sdk::Request& request) {
+    const auto document = cluster_.documents().of(request);
+    if (document == nullptr || document->options.mount_wait_seconds == 0) {
+        return settings_.mount_wait;
+    }
+    return Millis{std::int64_t{1000} * document->options.mount_wait_seconds};
+}
+
+void Lifecycle::wait_for_workers(const Snapshot& snapshot, const sdk::Request& request, bool busy) {
+    const auto& pending = request.backlog.pending;
+    const bool waits =
+        std::any_of(pending.begin(), pending.end(), [](std::uint64_t units) { return units > 0; });
+    if (request.state == RequestState::Paused || !waits) return;
+    const Wait wait = wait_of(cluster_, snapshot, request, busy);
+    if (waits_.has_expired(request.id, wait, mount_wait_of(request), SteadyClock::now())) {
+        auto failed = apply(request.id, RequestEvent::Fail, wait.reason,
+                            "gave up " + wait.detail + " for too long");
+        if (failed || failed.error().code == Code::Conflict) return;
+    }
+    if (wait.reason == request.reason) return;
+    // Visible to whoever asks why nothing moves.
+    sdk::Transition note;
+    note.to = request.state;
+    note.reason = wait.reason;
+    note.detail = wait.reason.empty() ? "going on" : wait.detail;
+    if (!store_.transition(request.id, request.revision, note)) return;
+    cluster_.changed();
+    kLog.info(wait.reason.empty() ? "request goes on" : "request waits",
+              {{"request", request.id}, {"reason", wait.reason}, {"detail", note.detail}});
+}
+
+}  // namespace godwit::master

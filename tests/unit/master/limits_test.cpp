@@ -1,0 +1,167 @@
+// How many work for a request at once, and how often they may fail.
+#include "cluster_in_memory.h"
+#include "master/admission.h"
+
+namespace godwit::master {
+namespace {
+
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class Limits : public ClusterInMemory {
+protected:
+    // Three workers mount the source; the request has many chunks.
+    void start(const model::RequestOptions& options) {
+        for (const char* id : {"source", "s-2", "s-3"}) add_worker(worker(id, {"/src"}));
+        add_worker(worker("destination", {"/dst"}));
+        model::SyncRequest request = sync("r-1");
+        request.options = options;
+        admit(request);
+        std::vector<sdk::Unit> chunks;
+        for (int i = 0; i < 12; ++i) chunks.push_back(chunk("file " + std::to_string(i)));
+        list("r-1", chunks);
+    }
+};
+
+// -------------------------------------------------------------------------------------------
+// workers
+
+TEST_F(Limits, OfWorkersKeepTheOthersAway) {
+    model::RequestOptions options;
+    options.max_workers = 2;
+    start(options);
+    const auto first = poll("source", 1);
+    const auto second = poll("s-2", 1);
+    ASSERT_THAT(first, SizeIs(1));
+    ASSERT_THAT(second, SizeIs(1));
+
+    EXPECT_THAT(poll("s-3"), IsEmpty());
+    EXPECT_THAT(poll("source", 1), SizeIs(1)) << "who works may have more";
+    ASSERT_EQ(report(succeeded(second[0])), "applied");
+    EXPECT_THAT(poll("s-3", 1), SizeIs(1)) << "one has left";
+}
+
+// A worker must not be left idle by a request that it may not join.
+TEST_F(Limits, OfWorkersLeaveRoomForOtherRequests) {
+    model::RequestOptions options;
+    options.max_workers = 1;
+    start(options);
+    ASSERT_THAT(poll("source", 1), SizeIs(1));
+    admit(sync("r-2", "/src/b", "/dst/b"));
+    ASSERT_TRUE(cluster_.look_closely());
+
+    const auto given = poll("s-2", 1);
+
+    ASSERT_THAT(given, SizeIs(1));
+    EXPECT_EQ(given[0].id.request, "r-2");
+}
+
+TEST_F(Limits, OfWorkersHoldThoughThePictureIsOld) {
+    model::RequestOptions options;
+    options.max_workers = 1;
+    start(options);
+    ASSERT_TRUE(cluster_.look_closely());
+    sdk::ClaimSpec spec;
+    spec.worker = "s-2";
+    ASSERT_EQ(store_.claim("r-1", spec)->size(), 1U);
+
+    EXPECT_THAT(poll("source"), IsEmpty());
+}
+
+// ------------------------------------------------------------------------------------------
+// attempts
+
+TEST_F(Limits, OfAttemptsAreTheRequestsOwnWhereItHasSome) {
+    model::RequestOptions options;
+    options.max_attempts = 1;
+    start(options);
+    const auto given = poll("source", 1);
+    ASSERT_THAT(given, SizeIs(1));
+    EXPECT_EQ(given[0].attempts_max, 1U);
+
+    ASSERT_EQ(report(failed(given[0], "io_error")), "applied");
+
+    EXPECT_EQ(get("r-1").error_count, 1U) << "it was the last attempt";
+    EXPECT_EQ(get("r-1").counters[Count::FilesFailed], 1);
+}
+
+TEST_F(Limits, OfAttemptsAreTheMastersOtherwise) {
+    settings_.attempts_max = 2;
+    start({});
+    const auto given = poll("source", 1);
+    EXPECT_EQ(given[0].attempts_max, 2U);
+
+    ASSERT_EQ(report(failed(given[0], "io_error")), "applied");
+
+    EXPECT_EQ(get("r-1").error_count, 0U);
+}
+
+TEST_F(Limits, OfAttemptsAreKnownForARequestThatThePictureDoesNotHaveYet) {
+    ASSERT_TRUE(cluster_.look_closely());
+    model::RequestOptions options;
+    options.max_attempts = 1;
+    model::SyncRequest request = sync("r-1");
+    request.options = options;
+    // By another master: this one has not heard of it.
+    ASSERT_TRUE(store_.create(new_request(request)));
+    sdk::ClaimSpec spec;
+    spec.worker = "source";
+    const auto leases = store_.claim("r-1", spec);
+    ASSERT_EQ(leases->size(), 1U);
+    model::AssignmentResult result;
+    result.request = "r-1";
+    result.worker = "source";
+    result.assignment = model::AssignmentId{"r-1", leases->front().ref};
+    result.error.code = "io_error";
+
+    ASSERT_EQ(report(result), "applied");
+
+    EXPECT_EQ(get("r-1").error_count, 1U);
+}
+
+TEST_F(Limits, OfAttemptsHoldForUnitsThatAreLostToo) {
+    model::RequestOptions options;
+    options.max_attempts = 1;
+    start(options);
+    ASSERT_THAT(poll("source", 1), SizeIs(1));
+    model::Heartbeat restarted;
+    restarted.worker = worker("source", {"/src"});
+    restarted.worker.incarnation = "2";
+
+    ASSERT_TRUE(cluster_.look_closely());
+    ASSERT_TRUE(results_.take(restarted));
+
+    EXPECT_EQ(get("r-1").error_count, 1U);
+}
+
+// ------------------------------------------------------------------------------- what came before
+// it
+
+TEST_F(Limits, AssignmentsSayWhoFailedAndWhatWasLost) {
+    start({});
+    const auto given = poll("source", 1);
+    EXPECT_EQ(given[0].failed_on, "");
+    EXPECT_EQ(given[0].losses, 0U);
+    const std::string label = given[0].unit.label;
+    ASSERT_EQ(report(failed(given[0], "io_error")), "applied");
+    pass(Millis{61'000}, {worker("source", {"/src"}), worker("s-2", {"/src"}),
+                          worker("s-3", {"/src"}), worker("destination", {"/dst"})});
+
+    std::vector<model::Assignment> again = poll("s-2", 12);
+    std::erase_if(again, [&](const model::Assignment& other) { return other.unit.label != label; });
+
+    ASSERT_THAT(again, SizeIs(1));
+    EXPECT_EQ(again[0].attempt, 2U);
+    EXPECT_EQ(again[0].failed_on, "source");
+    sdk::ReapSpec spec;
+    spec.worker = "s-2";
+    ASSERT_TRUE(store_.reap("r-1", spec));
+    cluster_.changed();
+    again = poll("s-3", 12);
+    std::erase_if(again, [&](const model::Assignment& other) { return other.unit.label != label; });
+    ASSERT_THAT(again, SizeIs(1));
+    EXPECT_EQ(again[0].losses, 1U);
+}
+
+}  // namespace
+}  // namespace godwit::master
