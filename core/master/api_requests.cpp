@@ -21,7 +21,9 @@ constexpr std::uint64_t kErrorLimit = 1000;
 
 model::Shown show(const ApiContext& context, const sdk::Request& request,
                   const model::SyncRequest* document) {
-    return {&request, document, context.pace.pace_of(request)};
+    const auto pace = document == nullptr ? context.pace.pace_of(request)
+                                          : context.pace.pace_of(request, document->options);
+    return {&request, document, pace};
 }
 
 Reply submit(const ApiContext& context, const Request& request) {
