@@ -173,6 +173,14 @@ Reply workers(const ApiContext& context, const Request& request) {
     model::WorkerLists lists;
     if (wanted != "inactive") lists.active = std::span{known->begin(), split};
     if (wanted != "active") lists.inactive = std::span{split, known->end()};
+    const base::Deadline now = base::SteadyClock::now();
+    for (const sdk::Worker& worker : *known) {
+        if (const auto sentence = context.cluster.quarantine().of(worker.id, now)) {
+            const auto left = std::chrono::ceil<base::Millis>(sentence->until - now);
+            lists.quarantined[worker.id] = {base::wall_now() + left, sentence->times,
+                                            sentence->reason};
+        }
+    }
     return http::json_response(200, model::print_workers(lists));
 }
 

@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "godwit/sdk/state_store.h"
 #include "master/documents.h"
+#include "master/quarantine.h"
 
 namespace godwit::master {
 
@@ -54,6 +55,8 @@ public:
     void absolve(const sdk::WorkerId& worker);
     bool is_suspect(const sdk::WorkerId& worker) const;
 
+    // Workers on which nothing succeeds, by the results that this master took in.
+    Quarantine& quarantine() noexcept { return quarantine_; }
     // What requests say.
     Documents& documents() noexcept { return documents_; }
 
@@ -64,6 +67,7 @@ private:
 
     sdk::StateStore& store_;
     const base::Millis heartbeat_timeout_;
+    Quarantine quarantine_;
     Documents documents_;
     std::atomic<std::uint64_t> changes_{1};
     std::mutex take_mutex_;  // One takes, the others wait for it.

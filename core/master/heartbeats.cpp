@@ -21,7 +21,10 @@ Result<model::HeartbeatAnswer> Results::take(const model::Heartbeat& heartbeat) 
     if (!before) return before.error();
     cluster_.absolve(heartbeat.worker.id);
     const bool restarted = !before->empty() && *before != heartbeat.worker.incarnation;
-    if (restarted) take_back(heartbeat.worker);
+    if (restarted) {
+        take_back(heartbeat.worker);
+        cluster_.quarantine().lift(heartbeat.worker.id);
+    }
     if (!was_live || restarted) {
         kLog.info("worker registered", {{"worker", heartbeat.worker.id},
                                         {"status", heartbeat.worker.status},

@@ -72,6 +72,7 @@ void Lifecycle::tick() {
         wait_for_workers(snapshot, request, snapshot.destination_busy[i]);
     }
     waits_.tidy(snapshot);
+    cluster_.quarantine().tidy(snapshot.workers);
 }
 
 void Lifecycle::reap(const Snapshot& snapshot, const sdk::Request& request) {

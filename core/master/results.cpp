@@ -82,7 +82,10 @@ Result<std::vector<model::ResultOutcome>> Results::take(
         }
     }
     for (std::size_t i = 0; i < results.size(); ++i) {
-        if (outcomes[i].outcome == "applied") follow_up(results[i]);
+        if (outcomes[i].outcome == "applied") {
+            cluster_.quarantine().note(results[i], base::SteadyClock::now());
+            follow_up(results[i]);
+        }
         if (results[i].assignment) scheduler_.ended(*results[i].assignment);
     }
     cluster_.changed();

@@ -11,6 +11,7 @@ void add_workers(Scene& scene, Cluster& cluster, const Snapshot& snapshot,
     for (const sdk::Request& request : snapshot.active) {
         for (const auto& [holder, leases] : request.holders) in_flight[holder] += leases;
     }
+    const base::Deadline now = base::SteadyClock::now();
     for (const sdk::Worker& known : snapshot.workers) {
         if (!cluster.is_available(known)) continue;
         if (known.id == asking) {
@@ -20,6 +21,7 @@ void add_workers(Scene& scene, Cluster& cluster, const Snapshot& snapshot,
         const auto writes = writing.find(known.id);
         scene.workers.push_back(
             {&known, in_flight[known.id], writes == writing.end() ? 0 : writes->second});
+        scene.quarantined.push_back(cluster.quarantine().of(known.id, now).has_value());
     }
 }
 
@@ -62,7 +64,7 @@ std::vector<std::uint32_t> destinations_of(const Scene& scene, const Cluster& cl
 bool Scene::others_can_take(const sdk::Request& request) const noexcept {
     if (!request.pinned_worker.empty()) return false;
     for (std::uint32_t i = 0; i < workers.size(); ++i) {
-        if (i == self) continue;
+        if (i == self || quarantined[i]) continue;
         if (mounts(*workers[i].worker, request.source_path)) return true;
     }
     return false;
@@ -84,6 +86,7 @@ Scene set_scene(Cluster& cluster, const Snapshot& snapshot, const sdk::WorkerId&
     for (std::size_t i = 0; i < snapshot.active.size(); ++i) {
         const sdk::Request& request = snapshot.active[i];
         if (!is_candidate(snapshot, i, self)) continue;
+        if (scene.quarantined[scene.self] && scene.others_can_take(request)) continue;
         auto document = cluster.documents().of(request);
         if (document == nullptr || is_crowded(request, self.id, document->options)) continue;
         auto destinations = destinations_of(scene, cluster, request, form);

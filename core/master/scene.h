@@ -26,6 +26,7 @@ struct Scene {
     std::vector<std::vector<std::uint32_t>> destinations;              // Theirs.
     std::vector<sdk::RequestView> candidates;
     std::vector<sdk::WorkerView> workers;  // Available ones.
+    std::vector<bool> quarantined;         // Of these.
     std::uint32_t self = 0;
     bool known = false;  // The worker that asks is among the available ones.
 
