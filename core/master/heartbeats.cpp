@@ -4,10 +4,14 @@
 #include <set>
 
 #include "base/log.h"
+#include "master/bandwidth.h"
 #include "master/results.h"
 
 namespace godwit::master {
 namespace {
+
+// How old an agent's share of a bandwidth limit gets.
+constexpr std::uint32_t kLimitedHeartbeatMs = 1'000;
 
 const base::Log kLog{"master"};
 
@@ -35,6 +39,7 @@ Result<model::HeartbeatAnswer> Results::take(const model::Heartbeat& heartbeat) 
     if (auto status = renew(heartbeat, answer); !status) return std::move(status).error();
     if (heartbeat.worker.status == "DRAINING") give_back(heartbeat);
     if (auto status = find_ended(heartbeat, answer); !status) return std::move(status).error();
+    find_limits(heartbeat, answer);
     return answer;
 }
 
@@ -124,6 +129,26 @@ Status Results::find_ended(const model::Heartbeat& heartbeat, model::HeartbeatAn
         if (ended) answer.ended.push_back(ref);
     }
     return {};
+}
+
+// For every request that the worker works on, so that it hears of the end of a limit, too.
+void Results::find_limits(const model::Heartbeat& heartbeat, model::HeartbeatAnswer& answer) {
+    std::set<sdk::RequestId> ids;
+    for (const std::string& text : heartbeat.leases) {
+        if (const auto id = model::parse_assignment_id(text)) ids.insert(id->request);
+    }
+    if (ids.empty()) return;
+    const auto snapshot = cluster_.look();
+    if (!snapshot) return;  // The agent keeps what it was told before.
+    for (const sdk::RequestId& id : ids) {
+        const sdk::Request* request = (*snapshot)->request(id);
+        const auto document = request ? cluster_.documents().of(*request) : nullptr;
+        if (document == nullptr) continue;
+        const std::uint64_t share =
+            share_of(document->options, senders_of(*request, heartbeat.worker.id));
+        answer.limits.push_back({{id, request->generation}, share});
+        if (share != 0) answer.next_heartbeat_ms = kLimitedHeartbeatMs;
+    }
 }
 
 }  // namespace godwit::master

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/ticket.h"
+#include "master/bandwidth.h"
 
 namespace godwit::master {
 namespace {
@@ -100,11 +101,23 @@ Result<std::vector<model::Assignment>> Scheduler::claim(const Scene& scene,
     if (leases->empty()) return assignments;
     cluster_.changed();
     lifecycle_.started(request);
+    const std::uint64_t share =
+        share_at_claim(request, scene.asking().id, scene.documents[choice.candidate]->options);
     for (sdk::Lease& lease : *leases) {
         assignments.push_back(make(scene, choice, std::move(lease)));
+        assignments.back().bytes_per_second = share;
         note_destination(assignments.back());
     }
     return assignments;
+}
+
+// By the request as it is now, where that matters: workers that join at the same moment must not
+// each take all of it.
+std::uint64_t Scheduler::share_at_claim(const sdk::Request& request, const sdk::WorkerId& worker,
+                                        const model::RequestOptions& options) {
+    if (options.bandwidth_limit_mbps == 0) return 0;
+    const auto now = store_.get(request.id);
+    return share_of(options, senders_of(now ? *now : request, worker));
 }
 
 model::Assignment Scheduler::make(const Scene& scene, const sdk::Choice& choice,

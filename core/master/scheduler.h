@@ -46,6 +46,8 @@ private:
                                                  std::size_t units_max);
     sdk::ClaimSpec spec_of(const Scene& scene, const sdk::Choice& choice,
                            std::size_t units_max) const;
+    std::uint64_t share_at_claim(const sdk::Request& request, const sdk::WorkerId& worker,
+                                 const model::RequestOptions& options);
     model::Assignment make(const Scene& scene, const sdk::Choice& choice, sdk::Lease lease) const;
     void note_destination(const model::Assignment& assignment);
 

@@ -1,12 +1,26 @@
-// How many work for a request at once, and how often they may fail.
+// How many work for a request at once, how fast, and how often they may fail.
 #include "cluster_in_memory.h"
 #include "master/admission.h"
+#include "master/bandwidth.h"
 
 namespace godwit::master {
 namespace {
 
+using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
+
+TEST(BandwidthShare, IsTheSamePartOfTheLimitForEach) {
+    model::RequestOptions options;
+    EXPECT_EQ(share_of(options, 3), 0U) << "there is no limit";
+    options.bandwidth_limit_mbps = 8;
+    EXPECT_EQ(share_of(options, 1), 1'000'000U);
+    EXPECT_EQ(share_of(options, 4), 250'000U);
+    EXPECT_EQ(share_of(options, 3), 333'333U);
+    EXPECT_EQ(share_of(options, 100'000'000), 1U) << "0 would be no limit at all";
+    options.bandwidth_limit_mbps = 1'000'000'000;
+    EXPECT_EQ(share_of(options, 1), 125'000'000'000'000U);
+}
 
 class Limits : public ClusterInMemory {
 protected:
@@ -21,7 +35,74 @@ protected:
         for (int i = 0; i < 12; ++i) chunks.push_back(chunk("file " + std::to_string(i)));
         list("r-1", chunks);
     }
+    model::HeartbeatAnswer beat(const sdk::WorkerId& id,
+                                const std::vector<model::Assignment>& held) {
+        EXPECT_TRUE(cluster_.look_closely());
+        model::Heartbeat heartbeat;
+        heartbeat.worker = worker(id, {"/src"});
+        for (const model::Assignment& assignment : held) {
+            heartbeat.leases.push_back(model::to_string(assignment.id));
+        }
+        const auto answer = results_.take(heartbeat);
+        EXPECT_TRUE(answer);
+        return answer ? *answer : model::HeartbeatAnswer{};
+    }
+    static std::vector<std::uint64_t> shares(const std::vector<model::Assignment>& given) {
+        std::vector<std::uint64_t> shares;
+        for (const model::Assignment& assignment : given) {
+            shares.push_back(assignment.bytes_per_second);
+        }
+        return shares;
+    }
 };
+
+// -----------------------------------------------------------------------------------------
+// bandwidth
+
+TEST_F(Limits, OfBandwidthAreSharedByThoseThatWork) {
+    model::RequestOptions options;
+    options.bandwidth_limit_mbps = 48;
+    start(options);
+
+    const auto first = poll("source", 2);
+    EXPECT_THAT(shares(first), ElementsAre(6'000'000, 6'000'000));
+    const auto second = poll("s-2", 1);
+    EXPECT_THAT(shares(second), ElementsAre(3'000'000)) << "it counts itself, and the other";
+    const auto third = poll("s-3", 1);
+    EXPECT_THAT(shares(third), ElementsAre(2'000'000));
+
+    // The first one hears of the others.
+    const model::SendLimit limit{{"r-1", get("r-1").generation}, 2'000'000};
+    EXPECT_THAT(beat("source", first).limits, ElementsAre(limit));
+    EXPECT_EQ(beat("source", first).next_heartbeat_ms, 1'000U);
+    // They leave.
+    ASSERT_EQ(report(succeeded(second[0])), "applied");
+    EXPECT_EQ(beat("source", first).limits[0].bytes_per_second, 3'000'000U);
+    ASSERT_EQ(report(succeeded(third[0])), "applied");
+    EXPECT_EQ(beat("source", first).limits[0].bytes_per_second, 6'000'000U);
+}
+
+TEST_F(Limits, OfBandwidthAreJudgedByTheRequestAsItIsNow) {
+    model::RequestOptions options;
+    options.bandwidth_limit_mbps = 48;
+    start(options);
+    // The picture is older than what another master handed out.
+    ASSERT_TRUE(cluster_.look_closely());
+    sdk::ClaimSpec spec;
+    spec.worker = "s-2";
+    ASSERT_EQ(store_.claim("r-1", spec)->size(), 1U);
+
+    EXPECT_THAT(shares(poll("source", 1)), ElementsAre(3'000'000));
+}
+
+TEST_F(Limits, AreNoBusinessOfWhoHoldsNothing) {
+    model::RequestOptions options;
+    options.bandwidth_limit_mbps = 8;
+    start(options);
+
+    EXPECT_THAT(beat("source", {}).limits, IsEmpty());
+    EXPECT_EQ(beat("source", {}).next_heartbeat_ms, 0U);
+}
 
 // -------------------------------------------------------------------------------------------
 // workers
