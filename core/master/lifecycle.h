@@ -62,6 +62,7 @@ private:
 
     void check(const sdk::Request& request);
     Status drain(const sdk::Request& request);
+    Result<Change> end_of(const sdk::Request& request);
     void reap(const Snapshot& snapshot, const sdk::Request& request);
     void log_reaped(const sdk::Request& request, const std::vector<sdk::Reaped>& reaped);
     void wait_for_workers(const Snapshot& snapshot, const sdk::Request& request, bool busy);

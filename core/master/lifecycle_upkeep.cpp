@@ -1,14 +1,18 @@
 // What Lifecycle does when units have ended, and with every tick.
+#include "base/file_code.h"
 #include "base/log.h"
 #include "master/lifecycle.h"
 
 namespace godwit::master {
 namespace {
 
+using base::FileCode;
 using base::Millis;
 using base::SteadyClock;
 using sdk::Count;
 using sdk::RequestState;
+
+constexpr std::size_t kErrorsPerPage = 1'000;
 
 const base::Log kLog{"master"};
 
@@ -17,6 +21,26 @@ void log_unchanged(const sdk::Request& request, const Status& status) {
     if (status || status.error().code == Code::Conflict) return;
     kLog.warning("request state not changed, trying on at the next tick",
                  {{"request", request.id}, {"reason", status.error().message}});
+}
+
+bool is_refusal(const sdk::FileError& error) {
+    return error.code == base::to_string(FileCode::MaxDeleteExceeded) ||
+           error.code == base::to_string(FileCode::DeleteSkipped);
+}
+
+// Why the deletes of a request were refused; nothing when they were not, or it was not kept.
+Result<std::optional<sdk::FileError>> refusal_of(sdk::StateStore& store, const sdk::RequestId& id) {
+    std::optional<sdk::FileError> refusal;
+    std::string cursor;
+    do {
+        auto page = store.errors(id, cursor, kErrorsPerPage);
+        if (!page) return std::move(page).error();
+        for (sdk::FileError& error : page->errors) {
+            if (is_refusal(error)) refusal = std::move(error);
+        }
+        cursor = std::move(page->next);
+    } while (!cursor.empty());
+    return refusal;
 }
 
 }  // namespace
@@ -55,10 +79,24 @@ void Lifecycle::check(const sdk::Request& request) {
 }
 
 Status Lifecycle::drain(const sdk::Request& request) {
-    const bool whole = request.counters[Count::FilesFailed] == 0 &&
-                       request.counters[Count::StepsGivenUp] == 0;
-    return change(request, {whole ? RequestEvent::Drain : RequestEvent::DrainWithErrors, "", ""})
-        .status();
+    const auto end = end_of(request);
+    if (!end) return end.status();
+    return change(request, *end).status();
+}
+
+Result<Lifecycle::Change> Lifecycle::end_of(const sdk::Request& request) {
+    const bool whole =
+        request.counters[Count::FilesFailed] == 0 && request.counters[Count::StepsGivenUp] == 0;
+    if (whole) return Change{RequestEvent::Drain, "", ""};
+    Change end{RequestEvent::DrainWithErrors, "", ""};
+    if (request.counters[Count::StepsGivenUp] == 0) return end;
+    auto refusal = refusal_of(store_, request.id);
+    if (!refusal) return std::move(refusal).error();
+    if (*refusal) {
+        end.reason = (*refusal)->code;
+        end.detail = (*refusal)->message;
+    }
+    return end;
 }
 
 void Lifecycle::tick() {

@@ -22,7 +22,8 @@ Scheduler::Scheduler(const config::MasterSettings& settings, sdk::StateStore& st
       store_{store},
       policy_{policy},
       cluster_{cluster},
-      lifecycle_{lifecycle} {}
+      lifecycle_{lifecycle},
+      delete_guard_{store, cluster.documents()} {}
 
 Result<std::vector<model::Assignment>> Scheduler::assign(const sdk::WorkerId& worker,
                                                          std::size_t units_max, AskForm form) {
@@ -101,6 +102,8 @@ Result<std::vector<model::Assignment>> Scheduler::claim(const Scene& scene,
     if (leases->empty()) return assignments;
     cluster_.changed();
     lifecycle_.started(request);
+    guard_deletes(request.id, *leases);
+    if (leases->empty()) return assignments;
     const std::uint64_t share =
         share_at_claim(request, scene.asking().id, scene.documents[choice.candidate]->options);
     for (sdk::Lease& lease : *leases) {
@@ -109,6 +112,17 @@ Result<std::vector<model::Assignment>> Scheduler::claim(const Scene& scene,
         note_destination(assignments.back());
     }
     return assignments;
+}
+
+// Takes out what the guard ends instead of handing it out.
+void Scheduler::guard_deletes(const sdk::RequestId& request, std::vector<sdk::Lease>& leases) {
+    const std::size_t stopped = std::erase_if(leases, [&](const sdk::Lease& lease) {
+        return is_first_delete(lease.unit) && !delete_guard_.lets_go(request, lease);
+    });
+    if (stopped == 0) return;
+    cluster_.changed();
+    // It may have been all that was left to do.
+    lifecycle_.check(request);
 }
 
 // By the request as it is now, where that matters: workers that join at the same moment must not

@@ -13,6 +13,7 @@
 #include "godwit/sdk/assignment_policy.h"
 #include "godwit/sdk/state_store.h"
 #include "master/cluster.h"
+#include "master/delete_guard.h"
 #include "master/lifecycle.h"
 #include "master/scene.h"
 #include "model/assignment.h"
@@ -46,6 +47,7 @@ private:
                                                  std::size_t units_max);
     sdk::ClaimSpec spec_of(const Scene& scene, const sdk::Choice& choice,
                            std::size_t units_max) const;
+    void guard_deletes(const sdk::RequestId& request, std::vector<sdk::Lease>& leases);
     std::uint64_t share_at_claim(const sdk::Request& request, const sdk::WorkerId& worker,
                                  const model::RequestOptions& options);
     model::Assignment make(const Scene& scene, const sdk::Choice& choice, sdk::Lease lease) const;
@@ -56,6 +58,7 @@ private:
     sdk::AssignmentPolicy& policy_;
     Cluster& cluster_;
     Lifecycle& lifecycle_;
+    DeleteGuard delete_guard_;
 
     struct Handed {
         sdk::WorkerId source;
