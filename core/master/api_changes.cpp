@@ -57,6 +57,15 @@ Reply reassign(const ApiContext& context, const Request& request) {
     return http::json_response(200, std::move(json).text());
 }
 
+Reply retry(const ApiContext& context, const Request& request) {
+    const sdk::RequestId& id = request.parameter("request_id");
+    if (auto status = context.lifecycle.retry(id); !status) {
+        return request_problem(id, status.error());
+    }
+    context.work_came();
+    return status_response(200, "requeued", id);
+}
+
 }  // namespace
 
 void add_change_routes(http::Router& router, const ApiContext& context) {
@@ -77,6 +86,7 @@ void add_change_routes(http::Router& router, const ApiContext& context) {
     };
     add("DELETE", "/sync/{request_id}", false, call(forget));
     add("POST", "/sync/{request_id}/reassign", false, call(reassign));
+    add("POST", "/sync/{request_id}/retry", true, call(retry));
     add("POST", "/sync/{request_id}/cancel", true, event(RequestEvent::Cancel, "cancelled"));
     add("POST", "/sync/{request_id}/pause", true, event(RequestEvent::Pause, "paused"));
     add("POST", "/sync/{request_id}/resume", true, event(RequestEvent::Resume, "resumed"));

@@ -3,6 +3,8 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "master/admission.h"
+#include "master/retry.h"
+#include "model/file_list.h"
 
 namespace godwit::master {
 namespace {
@@ -152,6 +154,36 @@ Status Lifecycle::reassign(const sdk::RequestId& id, const sdk::WorkerId& worker
     return change(*request, {RequestEvent::Requeue, "", "reassigned to worker '" + worker + "'"},
                   std::move(*transition))
         .status();
+}
+
+Status Lifecycle::retry(const sdk::RequestId& id) {
+    return settle(
+        id, [](const sdk::Request& request) { return check_allowed(request, RequestEvent::Retry); },
+        [&](const sdk::Request& request) {
+            std::string detail;
+            auto transition = next_attempt(request, detail);
+            if (!transition) return transition.status();
+            return change(request, {RequestEvent::Retry, "", detail}, std::move(*transition))
+                .status();
+        });
+}
+
+Result<sdk::Transition> Lifecycle::next_attempt(const sdk::Request& request, std::string& detail) {
+    const auto document = cluster_.documents().of(request);
+    const auto files =
+        failed_files(store_, request, document ? document->options : model::RequestOptions{});
+    if (!files) return files.error();
+    if (!*files) {
+        detail = "another attempt, from the beginning";
+        return from_the_beginning(request);
+    }
+    detail = "another attempt at " + std::to_string((*files)->size()) + " files that failed";
+    sdk::Transition transition;
+    transition.clear_errors = true;
+    transition.add = without_failed(request.counters);
+    transition.units =
+        list_units(request.source_path, model::pack_file_list(**files, /*again=*/true));
+    return transition;
 }
 
 }  // namespace godwit::master

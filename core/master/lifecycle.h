@@ -31,6 +31,10 @@ public:
     // Starts the request anew, on this worker only. NotFound; InvalidArgument with what is wrong:
     // the state, or the worker.
     Status reassign(const sdk::RequestId& id, const sdk::WorkerId& worker);
+    // Makes another attempt: at the files that failed, where the request's errors name them all;
+    // else from the beginning, where what is the same already is skipped. NotFound; Conflict: the
+    // state does not allow it.
+    Status retry(const sdk::RequestId& id);
     // Cancels what is under way and forgets the request. NotFound.
     Status forget(const sdk::RequestId& id);
 
@@ -59,6 +63,7 @@ private:
 
     // A transition that starts the request from the beginning.
     Result<sdk::Transition> from_the_beginning(const sdk::Request& request);
+    Result<sdk::Transition> next_attempt(const sdk::Request& request, std::string& detail);
 
     void check(const sdk::Request& request);
     Status drain(const sdk::Request& request);

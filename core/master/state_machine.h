@@ -17,6 +17,7 @@ enum class RequestEvent : std::uint8_t {
     Pause,            // An operator's word, or a full destination.
     Resume,
     Requeue,  // It starts anew, on one worker.
+    Retry,    // It starts anew, with what failed or with everything.
 };
 
 struct Edge {
@@ -40,6 +41,8 @@ inline constexpr std::array kEdges{
     Edge{sdk::RequestState::Paused, RequestEvent::Resume, sdk::RequestState::Progress},
     Edge{sdk::RequestState::Queued, RequestEvent::Requeue, sdk::RequestState::Queued},
     Edge{sdk::RequestState::Failed, RequestEvent::Requeue, sdk::RequestState::Queued},
+    Edge{sdk::RequestState::CompletedWithErrors, RequestEvent::Retry, sdk::RequestState::Queued},
+    Edge{sdk::RequestState::Failed, RequestEvent::Retry, sdk::RequestState::Queued},
 };
 
 constexpr std::optional<sdk::RequestState> next_state(sdk::RequestState from,
@@ -50,6 +53,7 @@ constexpr std::optional<sdk::RequestState> next_state(sdk::RequestState from,
     return std::nullopt;  // Not an error here: the caller answers Conflict.
 }
 static_assert(!next_state(sdk::RequestState::Completed, RequestEvent::Claim));
+static_assert(!next_state(sdk::RequestState::Completed, RequestEvent::Retry));
 static_assert(!next_state(sdk::RequestState::Cancelled, RequestEvent::Requeue));
 
 constexpr std::string_view to_string(RequestEvent event) noexcept {
@@ -62,6 +66,7 @@ constexpr std::string_view to_string(RequestEvent event) noexcept {
     case RequestEvent::Pause: return "pause";
     case RequestEvent::Resume: return "resume";
     case RequestEvent::Requeue: return "requeue";
+    case RequestEvent::Retry: return "retry";
     }
     return "corrupt";
 }

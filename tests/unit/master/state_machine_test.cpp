@@ -21,7 +21,7 @@ static_assert(kStates.size() == sdk::kRequestStates);
 constexpr std::array kEvents{
     RequestEvent::Claim,   RequestEvent::Drain,           RequestEvent::Fail,
     RequestEvent::Cancel,  RequestEvent::Pause,           RequestEvent::Resume,
-    RequestEvent::Requeue, RequestEvent::DrainWithErrors};
+    RequestEvent::Requeue, RequestEvent::DrainWithErrors, RequestEvent::Retry};
 
 // Written down a second time on purpose: what operators are promised.
 const std::map<std::pair<RequestState, RequestEvent>, RequestState> kLegal{
@@ -38,6 +38,8 @@ const std::map<std::pair<RequestState, RequestEvent>, RequestState> kLegal{
     {{RequestState::Paused, RequestEvent::Resume}, RequestState::Progress},
     {{RequestState::Paused, RequestEvent::Cancel}, RequestState::Cancelled},
     {{RequestState::Failed, RequestEvent::Requeue}, RequestState::Queued},
+    {{RequestState::Failed, RequestEvent::Retry}, RequestState::Queued},
+    {{RequestState::CompletedWithErrors, RequestEvent::Retry}, RequestState::Queued},
 };
 
 TEST(RequestState, ChangesAsPromisedAndNotOtherwise) {
@@ -56,7 +58,6 @@ TEST(RequestState, ChangesAsPromisedAndNotOtherwise) {
 TEST(RequestState, OfWhatIsDoneOrCancelledIsFinal) {
     for (const RequestEvent on : kEvents) {
         EXPECT_FALSE(next_state(RequestState::Completed, on)) << to_string(on);
-        EXPECT_FALSE(next_state(RequestState::CompletedWithErrors, on)) << to_string(on);
         EXPECT_FALSE(next_state(RequestState::Cancelled, on)) << to_string(on);
     }
 }
