@@ -1,6 +1,7 @@
 #include "base/bytes.h"
 #include "http/problem.h"
 #include "master/api.h"
+#include "model/sync_patch.h"
 #include "model/writer.h"
 
 namespace godwit::master {
@@ -66,6 +67,16 @@ Reply retry(const ApiContext& context, const Request& request) {
     return status_response(200, "requeued", id);
 }
 
+Reply patch(const ApiContext& context, const Request& request) {
+    const sdk::RequestId& id = request.parameter("request_id");
+    const auto parsed = model::parse_sync_patch(request.body);
+    if (!parsed.ok()) return invalid(parsed.errors);
+    const auto patched = context.lifecycle.patch(id, *parsed.document);
+    if (!patched) return request_problem(id, patched.error());
+    context.work_came();
+    return progress_response(context, *patched);
+}
+
 }  // namespace
 
 void add_change_routes(http::Router& router, const ApiContext& context) {
@@ -85,6 +96,7 @@ void add_change_routes(http::Router& router, const ApiContext& context) {
         return event_handler(context, on, word);
     };
     add("DELETE", "/sync/{request_id}", false, call(forget));
+    add("PATCH", "/sync/{request_id}", false, call(patch));
     add("POST", "/sync/{request_id}/reassign", false, call(reassign));
     add("POST", "/sync/{request_id}/retry", true, call(retry));
     add("POST", "/sync/{request_id}/cancel", true, event(RequestEvent::Cancel, "cancelled"));

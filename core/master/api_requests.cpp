@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/file_code.h"
 #include "http/client.h"
 #include "http/problem.h"
 #include "master/api.h"
@@ -100,13 +101,38 @@ bool wants_lines(const Request& request) {
     return accept && accept->find("application/x-ndjson") != std::string_view::npos;
 }
 
+// `?code=`: errors of this code only. Nothing is asked for when it is empty.
+std::optional<std::string> code_of(const Request& request, Response& problem) {
+    const auto wanted = request.query_value("code");
+    if (!wanted) return "";
+    for (int i = 0; i <= static_cast<int>(base::FileCode::Internal); ++i) {
+        if (*wanted == base::to_string(static_cast<base::FileCode>(i))) return std::string{*wanted};
+    }
+    problem = invalid_query("code", "unknown code '" + base::printable(*wanted, 64) + "'");
+    return std::nullopt;
+}
+
+// The next errors of this code from the cursor on: at least one, unless there are no more.
+Result<sdk::ErrorPage> error_page(const ApiContext& context, const sdk::RequestId& id,
+                                  std::string cursor, std::uint64_t limit,
+                                  const std::string& code = {}) {
+    for (;;) {
+        auto page = context.store.errors(id, cursor, limit);
+        if (!page || code.empty()) return page;
+        std::erase_if(page->errors,
+                      [&](const sdk::FileError& error) { return error.code != code; });
+        if (!page->errors.empty() || page->next.empty()) return page;
+        cursor = std::move(page->next);
+    }
+}
+
 // All of them, a line each; there are at most sdk::kErrorsMax.
-Reply error_lines(const ApiContext& context, const sdk::RequestId& id) {
+Reply error_lines(const ApiContext& context, const sdk::RequestId& id, const std::string& code) {
     Response response;
     response.content_type = "application/x-ndjson";
     std::string cursor;
     do {
-        const auto page = context.store.errors(id, cursor, kErrorLimit);
+        const auto page = error_page(context, id, cursor, kErrorLimit, code);
         if (!page) return request_problem(id, page.error());
         for (const sdk::FileError& error : page->errors) {
             response.body += model::print_file_error(error) + "\n";
@@ -116,19 +142,19 @@ Reply error_lines(const ApiContext& context, const sdk::RequestId& id) {
     return response;
 }
 
-Result<sdk::ErrorPage> error_page(const ApiContext& context, const Request& request,
-                                  std::uint64_t limit) {
-    return context.store.errors(request.parameter("request_id"),
-                                request.query_value("cursor").value_or(""), limit);
+std::string cursor_of(const Request& request) {
+    return std::string{request.query_value("cursor").value_or("")};
 }
 
 Reply errors(const ApiContext& context, const Request& request) {
     const sdk::RequestId& id = request.parameter("request_id");
-    if (wants_lines(request)) return error_lines(context, id);
     Response problem;
+    const auto code = code_of(request, problem);
+    if (!code) return problem;
+    if (wants_lines(request)) return error_lines(context, id, *code);
     const auto limit = query_number(request, "limit", kErrorLimit, kErrorLimit, problem);
     if (!limit) return problem;
-    const auto page = error_page(context, request, *limit);
+    const auto page = error_page(context, id, cursor_of(request), *limit, *code);
     if (!page) return request_problem(id, page.error());
     return http::json_response(200, model::print_error_page(*page));
 }
@@ -149,7 +175,7 @@ Reply files(const ApiContext& context, const Request& request) {
             in_flight.insert(in_flight.end(), leases->begin(), leases->end());
         }
     }
-    const auto page = error_page(context, request, *limit);
+    const auto page = error_page(context, id, cursor_of(request), *limit);
     if (!page) return request_problem(id, page.error());
     Response response = http::json_response(200, model::print_file_page(in_flight, *page));
     if (wants_lines(request)) {

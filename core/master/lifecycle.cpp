@@ -186,4 +186,28 @@ Result<sdk::Transition> Lifecycle::next_attempt(const sdk::Request& request, std
     return transition;
 }
 
+Result<sdk::Request> Lifecycle::patch(const sdk::RequestId& id, const model::SyncPatch& patch) {
+    const auto refusal = [&](const sdk::Request& request) -> Status {
+        const bool readable = cluster_.documents().of(request) != nullptr;
+        if (readable && !sdk::is_terminal(request.state)) return {};
+        return Error{Code::Conflict,
+                     state_of(request) + (readable ? ": only what is under way can be changed"
+                                                   : ", and what it asks for cannot be read")};
+    };
+    auto status = settle(id, refusal, [&](const sdk::Request& request) {
+        const auto document = cluster_.documents().of(request);
+        const model::SyncRequest changed = model::apply(patch, *document);
+        sdk::Transition transition;
+        transition.to = request.state;
+        transition.reason = request.reason;
+        transition.document = model::canonical(changed);
+        transition.priority = changed.options.priority;
+        return store_.transition(id, request.revision, transition).status();
+    });
+    if (!status) return std::move(status).error();
+    cluster_.changed();
+    kLog.info("request patched", {{"request", id}});
+    return store_.get(id);
+}
+
 }  // namespace godwit::master

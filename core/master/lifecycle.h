@@ -11,6 +11,7 @@
 #include "master/cluster.h"
 #include "master/state_machine.h"
 #include "master/waits.h"
+#include "model/sync_patch.h"
 #include "model/sync_request.h"
 
 namespace godwit::master {
@@ -35,6 +36,9 @@ public:
     // else from the beginning, where what is the same already is skipped. NotFound; Conflict: the
     // state does not allow it.
     Status retry(const sdk::RequestId& id);
+    // Changes what a request asks for while it is under way; it stays the request that was
+    // submitted. The request as it is then. NotFound; Conflict: it has ended.
+    Result<sdk::Request> patch(const sdk::RequestId& id, const model::SyncPatch& patch);
     // Cancels what is under way and forgets the request. NotFound.
     Status forget(const sdk::RequestId& id);
 

@@ -2,6 +2,7 @@
 #include "cluster_in_memory.h"
 #include "master/admission.h"
 #include "master/bandwidth.h"
+#include "model/sync_patch.h"
 
 namespace godwit::master {
 namespace {
@@ -20,6 +21,13 @@ TEST(BandwidthShare, IsTheSamePartOfTheLimitForEach) {
     EXPECT_EQ(share_of(options, 100'000'000), 1U) << "0 would be no limit at all";
     options.bandwidth_limit_mbps = 1'000'000'000;
     EXPECT_EQ(share_of(options, 1), 125'000'000'000'000U);
+}
+
+// As it comes over the wire.
+model::SyncPatch patch_of(const std::string& options) {
+    const auto patch = model::parse_sync_patch(R"({"options":{)" + options + "}}");
+    EXPECT_TRUE(patch.ok());
+    return patch.document.value_or(model::SyncPatch{});
 }
 
 class Limits : public ClusterInMemory {
@@ -93,6 +101,22 @@ TEST_F(Limits, OfBandwidthAreJudgedByTheRequestAsItIsNow) {
     ASSERT_EQ(store_.claim("r-1", spec)->size(), 1U);
 
     EXPECT_THAT(shares(poll("source", 1)), ElementsAre(3'000'000));
+}
+
+TEST_F(Limits, OfBandwidthChangeWithAPatchAtTheNextHeartbeat) {
+    start({});
+    const auto given = poll("source", 1);
+    EXPECT_THAT(shares(given), ElementsAre(0));
+    EXPECT_EQ(beat("source", given).limits[0].bytes_per_second, 0U);
+    EXPECT_EQ(beat("source", given).next_heartbeat_ms, 0U);
+
+    ASSERT_TRUE(lifecycle_.patch("r-1", patch_of(R"("bandwidth_limit_mbps":8)")));
+    EXPECT_EQ(beat("source", given).limits[0].bytes_per_second, 1'000'000U);
+    EXPECT_EQ(beat("source", given).next_heartbeat_ms, 1'000U);
+    EXPECT_THAT(shares(poll("source", 1)), ElementsAre(1'000'000));
+
+    ASSERT_TRUE(lifecycle_.patch("r-1", patch_of(R"("bandwidth_limit_mbps":0)")));
+    EXPECT_EQ(beat("source", given).limits[0].bytes_per_second, 0U) << "and it is told so";
 }
 
 TEST_F(Limits, AreNoBusinessOfWhoHoldsNothing) {

@@ -235,7 +235,12 @@ TEST_F(Retry, StartsFromTheBeginningWhenAStepWasGivenUp) {
     tree.label = "tree";
     sdk::Unit pack = chunk("pack");
     pack.files = 2;
-    list("r-1", {pack, tree});
+    const auto listing = poll("source", 1);
+    ASSERT_EQ(listing.size(), 1U);
+    sdk::Effects effects;
+    effects.counters[Count::Directories] = 1;
+    effects.units = {pack, tree};
+    ASSERT_EQ(report(succeeded(listing[0], effects)), "applied");
     for (const model::Assignment& given : poll("source")) {
         ASSERT_EQ(report(failed(given, "io_error", false)), "applied");
     }
@@ -279,9 +284,9 @@ TEST_F(Retry, StartsFromTheBeginningWhenTheSourceIsOneFile) {
 
 TEST_F(Retry, StartsFromTheBeginningWhenNotAllErrorsWereKept) {
     std::vector<sdk::FileError> errors;
-    for (std::size_t i = 0; i <= sdk::kErrorsMax; ++i)
-        errors.push_back(error_of(std::to_string(i)));
-    end_with(errors, static_cast<std::int64_t>(errors.size()));
+    for (std::size_t i = 0; i < sdk::kErrorsMax; ++i) errors.push_back(error_of(std::to_string(i)));
+    errors.push_back(error_of("0"));
+    end_with(errors, sdk::kErrorsMax);
 
     ASSERT_TRUE(lifecycle_.retry("r-1"));
 
