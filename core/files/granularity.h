@@ -1,0 +1,15 @@
+// How finely a file system keeps times: what was copied to a coarser one looks older than its
+// source.
+#pragma once
+
+#include <cstdint>
+
+namespace godwit::files {
+
+// The step of mtimes, in nanoseconds, on the file system that holds the directory (which may be
+// O_PATH): 1, 100 (NTFS, SMB), 1'000, …, 1'000'000'000 (ext3, Lustre), 2'000'000'000 (FAT). Found
+// by trying, with a file that never has a name; where that cannot be done, by what is known of such
+// file systems; 1 where nothing is. Tried once for each file system. Thread-safe.
+std::int64_t time_granularity_ns(int directory);
+
+}  // namespace godwit::files
