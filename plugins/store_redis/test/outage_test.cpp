@@ -67,7 +67,9 @@ TEST(RedisOutage, NothingAcknowledgedIsLostWhenTheServerIsKilledUnderWork) {
     test_support::RedisServer redis{{true, {}}};
     auto store = make_store(quick(redis.url()));
     ASSERT_NE(store, nullptr);
-    ASSERT_TRUE(store->create(request_of("work", kUnits)));
+    // Much at once for the little time that quick() gives a command.
+    ASSERT_TRUE(
+        eventually([&] { return static_cast<bool>(store->create(request_of("work", kUnits))); }));
     Workload workload{*store, "work"};
     std::atomic<bool> stop{false};
     std::vector<std::jthread> workers;

@@ -151,6 +151,7 @@ TEST_P(TransportLoss, PeerGivenUpRightAwayGoesDownOnce) {
 
         EXPECT_TRUE(driver->wait_for_down(peer));
     }
+    EXPECT_NE(driver->connect(source.offer.address), 0u) << "and can be reached afterwards";
 }
 
 TEST_P(TransportLoss, GivingUpOnePeerLeavesTheGetsOfAnotherAlone) {
