@@ -2,6 +2,8 @@
 #                 [LABELS <label>...] [TIMEOUT <seconds>] [ENVIRONMENT <NAME=value>...]
 #                 [RUN_SERIAL] [WHOLE])
 #
+# quick_tests builds those labelled unit or smoke: what each sanitizer sees in every run of CI.
+#
 # One executable whose cases ctest lists one by one; WHOLE runs it as a single ctest test, where the
 # cases share something costly (a Redis server, say).
 function(godwit_add_test name)
@@ -13,9 +15,13 @@ function(godwit_add_test name)
     list(TRANSFORM arg_ROOMS PREPEND godwit_)
     add_executable(${name} ${arg_SOURCES})
     target_link_libraries(${name} PRIVATE ${arg_ROOMS} ${arg_LIBRARIES} GTest::gmock GTest::gtest_main)
-    # Most of what a test costs is compiling it. (Sanitizers' presets say -O1 themselves.)
-    if(CMAKE_BUILD_TYPE STREQUAL "Release")
-        target_compile_options(${name} PRIVATE -O0)
+    # Most of what a test costs is compiling it.
+    target_compile_options(${name} PRIVATE -O0)
+    if(arg_LABELS MATCHES "unit|smoke")
+        if(NOT TARGET quick_tests)
+            add_custom_target(quick_tests)
+        endif()
+        add_dependencies(quick_tests ${name})
     endif()
     set_target_properties(${name} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
