@@ -9,6 +9,7 @@
 #include "agent/holdings.h"
 #include "agent/master_link.h"
 #include "agent/mounts.h"
+#include "agent/pacers.h"
 #include "agent/peers.h"
 #include "base/ids.h"
 #include "base/log.h"
@@ -69,7 +70,7 @@ public:
         if (!server) return std::move(server).error();
         server_ = std::move(*server);
         peers_ = std::make_unique<Peers>(*rails_, self_);
-        executor_ = std::make_unique<Executor>(*rails_, *peers_, mounts_, ledger_);
+        executor_ = std::make_unique<Executor>(*rails_, *peers_, mounts_, ledger_, pacers_);
         mounts_.check();
         for (std::uint32_t i = 0; i < settings_.slots; ++i) {
             slots_.emplace_back([this](std::stop_token stop) { work(std::move(stop)); });
@@ -81,6 +82,11 @@ public:
              .request_ended =
                  [this](const model::RequestRef& request) {
                      ledger_.clean({request.id, request.generation});
+                 },
+             .limit =
+                 [this](const model::SendLimit& limit) {
+                     pacers_.set({limit.request.id, limit.request.generation},
+                                 limit.bytes_per_second);
                  }});
         if (!link) return std::move(link).error();
         link_ = std::move(*link);
@@ -193,6 +199,7 @@ private:
     const transfer::Identity self_;
     Mounts mounts_;
     transfer::Ledger ledger_;
+    Pacers pacers_;
     Holdings holdings_;
     std::unique_ptr<transfer::Rails> rails_;
     std::unique_ptr<transfer::PeerServer> server_;

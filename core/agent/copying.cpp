@@ -1,8 +1,11 @@
 #include "agent/copying.h"
 
 #include <algorithm>
+#include <map>
 
-#include "agent/unit_builder.h"
+#include "agent/bookkeeper.h"
+#include "agent/comparison.h"
+#include "agent/rules.h"
 #include "transfer/messages.h"
 #include "transfer/payload.h"
 
@@ -15,80 +18,11 @@ using transfer::PackReport;
 using transfer::Place;
 using transfer::Trouble;
 
-// A file that changes while it is copied is planned anew this often, then it is given up.
-constexpr std::uint32_t kReplansMax = 2;
-
-constexpr const char* kOwnerDropped =
-    "owners could not be set on this worker (it lacks the right to chown); files belong to its "
-    "user, "
-    "setuid and setgid bits were dropped";
-
-std::int64_t bytes_of(const work::FileEntry& entry) {
-    return transfer::has_content(entry) ? static_cast<std::int64_t>(entry.attributes().size()) : 0;
+// An error of the file itself, met by another worker before: it will not get better.
+bool has_failed_elsewhere(const model::Assignment& assignment, const Trouble& trouble) {
+    return trouble.code == FileCode::InputOutput && !assignment.failed_on.empty() &&
+           assignment.failed_on != assignment.worker;
 }
-
-// What became of files, as effects; knows nothing of how they were copied.
-class Bookkeeper {
-public:
-    Bookkeeper(WorkContext& context, const files::Tree& source)
-        : context_{context},
-          source_{source},
-          units_{context.work.roots(), context.assignment.chunk_bytes, effects_} {}
-
-    void copied(const work::FileEntry& entry) {
-        effects_.counters[Count::FilesCopied] += 1;
-        effects_.counters[Count::BytesPublished] += bytes_of(entry);
-    }
-    void vanished(const std::string& directory, const work::FileEntry& entry) {
-        effects_.counters[Count::FilesVanished] += 1;
-        effects_.counters[Count::BytesVanished] += bytes_of(entry);
-        record(directory, entry,
-               {FileCode::SourceVanished, "it was gone before it was copied", ENOENT});
-    }
-    void failed(const std::string& directory, const work::FileEntry& entry,
-                const Trouble& trouble) {
-        effects_.counters[Count::FilesFailed] += 1;
-        effects_.counters[Count::BytesFailed] += bytes_of(entry);
-        record(directory, entry, trouble);
-    }
-    // Plans a file as it is now, or gives it up.
-    void changed(const std::string& path, const work::FileEntry& entry) {
-        const auto directory = source_.open_directory(path);
-        const auto now = directory ? files::stat_at(directory->get(), entry.name())
-                                   : Result<files::Attributes>{directory.error()};
-        if (!now && now.error().code == Code::NotFound) {
-            vanished(path, entry);
-        } else if (!now) {
-            failed(path, entry, Trouble::of_listed(now.error()));
-        } else if (entry.replans() >= kReplansMax || now->type != files::EntryType::File) {
-            failed(path, entry, Trouble::changed());
-        } else {
-            work::FileEntry anew = entry;
-            *anew.mutable_attributes() = transfer::to_message(*now);
-            anew.set_replans(entry.replans() + 1);
-            effects_.counters[Count::BytesPlanned] +=
-                std::max<std::int64_t>(0, bytes_of(anew) - bytes_of(entry));
-            units_.add_file(path, anew);
-        }
-    }
-    void owner_dropped() { effects_.message = kOwnerDropped; }
-    sdk::Effects& effects() noexcept { return effects_; }
-    sdk::Effects take() {
-        units_.finish();
-        return std::move(effects_);
-    }
-
-private:
-    void record(const std::string& directory, const work::FileEntry& entry,
-                const Trouble& trouble) {
-        effects_.errors.push_back(file_error(path_of(directory, entry.name()), trouble));
-    }
-
-    WorkContext& context_;
-    const files::Tree& source_;
-    sdk::Effects effects_;
-    UnitBuilder units_;
-};
 
 // Sorts a pack's report into what is over and what is worth another attempt.
 class PackAccount {
@@ -103,7 +37,7 @@ public:
         if (report_.broken) take_unknown(*report_.broken);
         books_.effects().counters[Count::BytesOnWire] +=
             static_cast<std::int64_t>(report_.bytes_on_wire);
-        if (report_.owner_dropped) books_.owner_dropped();
+        books_.lost(report_.losses);
         if (rest_.empty()) return succeeded(assignment, books_.take());
 
         model::AssignmentResult result = agent::failed(assignment, reason_);
@@ -122,9 +56,15 @@ private:
 
     void count_done() {
         for_each([&](Place place) {
-            if (report_.state(place) != PackReport::State::Done) return;
-            books_.copied(entry_at(place));
-            books_.effects().counters[Count::BytesCopied] += bytes_of(entry_at(place));
+            switch (report_.state(place)) {
+            case PackReport::State::Unchanged: books_.unchanged(entry_at(place)); return;
+            case PackReport::State::Done:
+                books_.copied(entry_at(place));
+                books_.effects().counters[Count::BytesCopied] += bytes_of(entry_at(place));
+                return;
+            case PackReport::State::Problem:
+            case PackReport::State::Unknown: return;
+            }
         });
     }
 
@@ -145,7 +85,8 @@ private:
     }
 
     void retry_or_fail(Place place, const Trouble& trouble) {
-        const bool last = context_.assignment.attempt >= context_.assignment.attempts_max;
+        const bool last = context_.assignment.attempt >= context_.assignment.attempts_max ||
+                          has_failed_elsewhere(context_.assignment, trouble);
         // Neither a stop nor a full disk counts as an attempt.
         const bool free_attempt = trouble.is_stop || trouble.code == FileCode::NoSpace;
         if (!base::is_retryable(trouble.code) || (last && !free_attempt)) {
@@ -197,41 +138,103 @@ private:
     Trouble reason_;
 };
 
+// The files of a pack that stand at the destination as they should: an earlier attempt, of which
+// nobody heard, has copied them.
+PackReport look_for_copied(WorkContext& context, const peer::Opened& opened) {
+    const work::Pack& pack = context.work.pack();
+    PackReport report{pack};
+    const auto rules = Rules::make(context.assignment.options, opened);
+    peer::View view;
+    for (const work::DirectoryFiles& files : pack.directories()) {
+        peer::DirectoryQuestion& question = *view.add_directories();
+        question.set_path(files.path());
+        question.set_absent_is_fine(true);
+        for (const work::FileEntry& entry : files.files()) question.add_names(entry.name());
+    }
+    const auto viewed = context.delivery.view(std::move(view));
+    const auto* answers = std::get_if<peer::Viewed>(&viewed);
+    if (!rules || answers == nullptr || answers->directories_size() != pack.directories_size()) {
+        return report;
+    }
+    CompareRules compare_rules = rules->compare;
+    // How it was planned does not matter any more: what it was planned as does.
+    compare_rules.compare = model::Compare::SizeMtime;
+    compare_rules.xattrs = false;
+    for (int d = 0; d < pack.directories_size(); ++d) {
+        for (const peer::FoundEntry& found : answers->directories(d).entries()) {
+            const int f = static_cast<int>(found.index());
+            if (f >= pack.directories(d).files_size()) continue;
+            const work::FileEntry& entry = pack.directories(d).files(f);
+            const files::Attributes attributes =
+                transfer::from_message(entry.attributes(), transfer::from_message(entry.type()));
+            const Verdict verdict =
+                compare(compare_rules, {attributes, entry.link_target(), ""}, found);
+            if (verdict == Verdict::Same && transfer::has_content(entry)) report.set_done({d, f});
+        }
+    }
+    return report;
+}
+
 // Opens both sides. Empty: they are open.
 std::optional<model::AssignmentResult> open_both(WorkContext& context,
-                                                 std::optional<files::Tree>& source) {
+                                                 std::optional<files::Tree>& source,
+                                                 peer::Opened& there) {
     auto opened = context.delivery.open(open_message(context.assignment, context.work.roots()));
     if (auto* trouble = std::get_if<Trouble>(&opened)) return failed(context.assignment, *trouble);
+    there = std::get<peer::Opened>(opened);
     auto tree = open_source(context, context.work.roots());
     if (!tree) return failed(context.assignment, Trouble::of_source(tree.error()));
     source = std::move(*tree);
     return {};
 }
 
-bool source_is_unchanged(const files::Tree& source, const work::Publish& work) {
-    const auto directory = source.open_directory(work.directory());
-    if (!directory) return false;
-    const auto now = files::stat_at(directory->get(), work.file().name());
-    return now && transfer::is_same(*now, work.file().attributes());
+// Whether the source is what was listed; what is not yet known of it is put into `entry`.
+bool source_is_unchanged(WorkContext& context, const files::Tree& source, work::FileEntry& entry) {
+    const auto folder = transfer::SourceFolder::open(source, context.work.publish().directory());
+    if (!folder) return false;
+    const auto now = folder->stat(entry.name());
+    Trouble ignored;
+    const model::RequestOptions& options = context.assignment.options;
+    return now && transfer::is_same(*now, entry.attributes()) &&
+           transfer::add_xattrs(*folder, {options.xattrs, options.acls}, entry, ignored);
+}
+
+// What the source's directory has beside its attributes, as it stands now.
+Status add_xattrs(const files::Tree& source, files::XattrSelection selection,
+                  work::DirectoryAttributes& directory) {
+    const auto open = source.open_directory(directory.path());
+    if (!open) return open.status();
+    const auto xattrs = files::read_xattrs(open->get(), selection);
+    if (!xattrs) return xattrs.status();
+    transfer::to_message(*xattrs, *directory.mutable_xattrs());
+    return {};
 }
 
 }  // namespace
 
 model::AssignmentResult copy_pack(WorkContext& context) {
     std::optional<files::Tree> source;
-    if (auto failure = open_both(context, source)) return std::move(*failure);
-    const PackReport report = context.delivery.send_pack(*source, context.work.pack());
+    peer::Opened there;
+    if (auto failure = open_both(context, source, there)) return std::move(*failure);
+    const model::Assignment& assignment = context.assignment;
+    const bool was_begun = assignment.attempt > 1 || assignment.losses > 0;
+    PackReport start =
+        was_begun ? look_for_copied(context, there) : PackReport{context.work.pack()};
+    const PackReport report =
+        context.delivery.send_pack(*source, context.work.pack(), std::move(start));
     return PackAccount{context, *source, report}.result();
 }
 
 model::AssignmentResult copy_range(WorkContext& context) {
     std::optional<files::Tree> source;
-    if (auto failure = open_both(context, source)) return std::move(*failure);
+    peer::Opened there;
+    if (auto failure = open_both(context, source, there)) return std::move(*failure);
     const transfer::RangeReport report = context.delivery.send_range(*source, context.work.range());
     sdk::Effects effects;
     effects.counters[Count::BytesOnWire] = static_cast<std::int64_t>(report.bytes_on_wire);
     if (report.broken) {
         model::AssignmentResult result = failed(context.assignment, *report.broken);
+        if (has_failed_elsewhere(context.assignment, *report.broken)) result.retryable = false;
         result.effects = std::move(effects);
         return result;
     }
@@ -244,15 +247,17 @@ model::AssignmentResult copy_range(WorkContext& context) {
 
 model::AssignmentResult publish_file(WorkContext& context) {
     std::optional<files::Tree> source;
-    if (auto failure = open_both(context, source)) return std::move(*failure);
+    peer::Opened there;
+    if (auto failure = open_both(context, source, there)) return std::move(*failure);
     const work::Publish& work = context.work.publish();
     const bool discard = context.assignment.discard;
-    const bool unchanged = source_is_unchanged(*source, work);
     peer::Publish publish;
     publish.set_directory(work.directory());
     *publish.mutable_file() = work.file();
+    const bool unchanged = source_is_unchanged(context, *source, *publish.mutable_file());
     publish.set_temporary(work.temporary());
     publish.set_discard(discard || !unchanged);
+    publish.set_all_hole(work.all_hole());
     auto answer = context.delivery.publish(std::move(publish));
 
     Bookkeeper books{context, *source};
@@ -267,31 +272,52 @@ model::AssignmentResult publish_file(WorkContext& context) {
         books.changed(work.directory(), work.file());
     } else {
         books.copied(work.file());
-        if (std::get<peer::Published>(answer).owner_dropped()) books.owner_dropped();
+        books.effects().counters[Count::BytesCopied] +=
+            static_cast<std::int64_t>(work.hole_bytes());
+        books.lost(std::get<peer::Published>(answer).losses());
     }
     return succeeded(context.assignment, books.take());
 }
 
 model::AssignmentResult set_directories(WorkContext& context) {
-    auto opened = context.delivery.open(open_message(context.assignment, context.work.roots()));
-    if (auto* trouble = std::get_if<Trouble>(&opened)) return failed(context.assignment, *trouble);
+    std::optional<files::Tree> source;
+    peer::Opened there;
+    const files::XattrSelection selection{context.assignment.options.xattrs,
+                                          context.assignment.options.acls};
+    if (selection.any()) {
+        if (auto failure = open_both(context, source, there)) return std::move(*failure);
+    } else {
+        auto opened = context.delivery.open(open_message(context.assignment, context.work.roots()));
+        if (auto* trouble = std::get_if<Trouble>(&opened)) {
+            return failed(context.assignment, *trouble);
+        }
+    }
     const work::Directories& work = context.work.directories();
+    sdk::Effects effects;
+    // Directories that fail count as files that do, from being discovered on.
     peer::Directories directories;
     *directories.mutable_directories() = work.directories();
+    for (work::DirectoryAttributes& directory : *directories.mutable_directories()) {
+        if (!selection.any()) break;
+        const auto status = add_xattrs(*source, selection, directory);
+        if (status || status.error().code == Code::NotFound) continue;
+        effects.counters[Count::FilesDiscovered] += 1;
+        effects.counters[Count::FilesFailed] += 1;
+        effects.errors.push_back(file_error(directory.path(), Trouble::of_source(status.error())));
+    }
     auto answer = context.delivery.set_directories(std::move(directories));
     if (auto* trouble = std::get_if<Trouble>(&answer)) return failed(context.assignment, *trouble);
 
-    sdk::Effects effects;
     const auto& done = std::get<peer::DirectoriesDone>(answer);
     for (const peer::FileProblem& problem : done.problems()) {
         if (static_cast<int>(problem.index()) >= work.directories_size()) continue;
+        effects.counters[Count::FilesDiscovered] += 1;
         effects.counters[Count::FilesFailed] += 1;
         effects.errors.push_back(
             file_error(work.directories(static_cast<int>(problem.index())).path(),
-                       {transfer::code_of(problem.failure()), problem.failure().message(),
-                        problem.failure().error_number()}));
+                       transfer::trouble_of(problem.failure())));
     }
-    if (done.owner_dropped()) effects.message = kOwnerDropped;
+    effects.message = warning_of(done.losses());
     return succeeded(context.assignment, std::move(effects));
 }
 

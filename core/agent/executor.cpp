@@ -6,6 +6,7 @@
 #include "agent/listing.h"
 #include "agent/work_context.h"
 #include "base/log.h"
+#include "model/file_list.h"
 #include "transfer/payload.h"
 
 namespace godwit::agent {
@@ -16,15 +17,37 @@ using transfer::Trouble;
 
 const base::Log kLog{"agent"};
 
-// The first listing of a request is made by the master, which opens no payloads.
+// The first listings of a request are made by the master, which writes no payloads as agents do:
+// the whole source, or a list of files.
 Result<work::Work> work_of(const model::Assignment& assignment) {
-    if (!assignment.unit.payload.empty()) return transfer::open_payload(assignment.unit.payload);
+    const std::string& payload = assignment.unit.payload;
+    if (!payload.empty() && !model::is_file_list(payload)) return transfer::open_payload(payload);
     if (assignment.unit.kind != sdk::UnitKind::Listing) {
         return Error{Code::InvalidArgument, "an assignment without a payload"};
     }
     work::Work work;
-    work.mutable_listing()->set_root(true);
+    work::Listing& listing = *work.mutable_listing();
+    listing.set_root(true);
+    if (payload.empty()) return work;
+    auto list = model::unpack_file_list(payload);
+    if (!list) return std::move(list).error();
+    listing.set_again(list->again);
+    for (std::string& path : list->paths) listing.add_paths(std::move(path));
+    for (std::string& path : list->covered) listing.add_covered(std::move(path));
     return work;
+}
+
+void count(const transfer::Waits& waits, sdk::Counters& counters) {
+    using enum sdk::Count;
+    const auto add = [&](sdk::Count count, std::uint64_t microseconds) {
+        counters[count] += static_cast<std::int64_t>(microseconds);
+    };
+    add(WaitSourceMetadata, waits.source_metadata);
+    add(WaitSourceRead, waits.source_read);
+    add(WaitTransport, waits.transport);
+    add(WaitDestinationMetadata, waits.destination_metadata);
+    add(WaitDestinationWrite, waits.destination_write);
+    add(WaitBandwidthLimit, waits.bandwidth_limit);
 }
 
 model::AssignmentResult dispatch(WorkContext& context) {
@@ -59,10 +82,16 @@ model::AssignmentResult Executor::carry_out(const model::Assignment& assignment,
     if (!work) {
         return failed(assignment, {FileCode::Unsupported, work.error().message});
     }
-    const std::vector<std::string> storage_paths = mounts_.present();
+    // A storage path whose file system went away since the last heartbeat must not be taken for one
+    // that is empty.
+    const std::vector<std::string> storage_paths = mounts_.check();
+    transfer::Waits waits;
+    const auto pacer = pacers_.of({assignment.id.request, assignment.generation});
+    pacer->set_rate(assignment.bytes_per_second);
+    const transfer::DeliveryMeans means{stop, pacer, waits};
     std::unique_ptr<transfer::Delivery> delivery;
     if (assignment.destination == assignment.worker) {
-        delivery = transfer::deliver_locally(storage_paths, ledger_, stop);
+        delivery = transfer::deliver_locally(storage_paths, ledger_, means);
     } else {
         const auto address = assignment.peers.find(assignment.destination);
         if (address == assignment.peers.end()) {
@@ -76,10 +105,12 @@ model::AssignmentResult Executor::carry_out(const model::Assignment& assignment,
             if (peer.error().code == Code::Unsupported) trouble.code = FileCode::Unsupported;
             return hopeless(assignment, trouble);
         }
-        delivery = transfer::deliver_to_peer(std::move(*peer), rails_.send_pool(), stop);
+        delivery = transfer::deliver_to_peer(std::move(*peer), rails_.send_pool(), means);
     }
-    WorkContext context{assignment, *work, storage_paths, *delivery, std::move(stop)};
-    return dispatch(context);
+    WorkContext context{assignment, *work, storage_paths, *delivery, waits, std::move(stop)};
+    model::AssignmentResult result = dispatch(context);
+    count(waits, result.effects.counters);
+    return result;
 }
 
 }  // namespace godwit::agent

@@ -5,6 +5,7 @@
 #include <stop_token>
 
 #include "agent/mounts.h"
+#include "agent/pacers.h"
 #include "agent/peers.h"
 #include "model/assignment.h"
 #include "transfer/ledger.h"
@@ -16,8 +17,9 @@ namespace godwit::agent {
 class Executor {
 public:
     // All of them outlive it.
-    Executor(transfer::Rails& rails, Peers& peers, Mounts& mounts, transfer::Ledger& ledger)
-        : rails_{rails}, peers_{peers}, mounts_{mounts}, ledger_{ledger} {}
+    Executor(transfer::Rails& rails, Peers& peers, Mounts& mounts, transfer::Ledger& ledger,
+             Pacers& pacers)
+        : rails_{rails}, peers_{peers}, mounts_{mounts}, ledger_{ledger}, pacers_{pacers} {}
 
     // Blocks until the assignment is done, has failed, or was stopped. Never throws: what an
     // assignment throws is its failure.
@@ -30,6 +32,7 @@ private:
     Peers& peers_;
     Mounts& mounts_;
     transfer::Ledger& ledger_;
+    Pacers& pacers_;
 };
 
 }  // namespace godwit::agent

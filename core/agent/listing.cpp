@@ -1,5 +1,6 @@
 #include "agent/listing.h"
 
+#include "agent/delete_walk.h"
 #include "agent/walk.h"
 #include "base/bytes.h"
 #include "files/attributes.h"
@@ -32,49 +33,81 @@ Result<SourceRoot> look_at_source(const WorkContext& context) {
     return root;
 }
 
+// The same directory on both sides, or one inside the other, seen by the worker that mounts both:
+// through symlinks, say, or two mounts of one file system. Copied, it would never end.
+bool is_within_itself(const WorkContext& context, const files::Tree& source,
+                      const peer::Opened& opened) {
+    if (context.assignment.destination != context.assignment.worker || opened.inode() == 0) {
+        return false;
+    }
+    const auto root = files::stat_of(source.fd());
+    return root && root->device == opened.device() && root->inode == opened.inode();
+}
+
+model::AssignmentResult list_trees(WorkContext& context, const peer::Opened& there) {
+    const model::Assignment& assignment = context.assignment;
+    if (there.found() != peer::Opened::NOTHING && there.found() != peer::Opened::DIRECTORY) {
+        return hopeless(assignment, {FileCode::DestNotDirectory,
+                                     "the source is a directory, and something else is at '" +
+                                         base::printable(assignment.destination_path) + "'",
+                                     ENOTDIR});
+    }
+    const auto source = open_source(context, work::TREES);
+    if (!source) return hopeless(assignment, Trouble::of_source(source.error()));
+    if (is_within_itself(context, *source, there)) {
+        return hopeless(assignment, {FileCode::Overlap,
+                                     "source and destination are the same directory on worker '" +
+                                         assignment.worker + "'"});
+    }
+    const auto rules = Rules::make(assignment.options, there);
+    if (!rules) return hopeless(assignment, {FileCode::Unsupported, rules.error().message});
+    work::Listing listing = context.work.listing();
+    listing.set_root(false);
+    if (listing.paths_size() == 0 && listing.covered_size() == 0) listing.add_directories();
+    return Walk{context, *source, work::TREES, *rules}.run_root(listing);
+}
+
 // The first listing of a request finds out what source and destination are, once; what follows from
 // it travels in every unit, so that no retry can see it otherwise.
 model::AssignmentResult list_root(WorkContext& context) {
+    const model::Assignment& assignment = context.assignment;
     const auto root = look_at_source(context);
     if (!root) {
         return hopeless(
-            context.assignment,
-            Trouble::of_source(wrap(
-                root.error(), "source '" + base::printable(context.assignment.source_path) + "'")));
+            assignment,
+            Trouble::of_source(
+                wrap(root.error(), "source '" + base::printable(assignment.source_path) + "'")));
     }
-    if (files::is_special(root->type)) {
-        return hopeless(context.assignment,
-                        {FileCode::Unsupported, "the source is neither a directory nor a file"});
+    const bool is_directory = root->type == EntryType::Directory;
+    const bool copies_special = assignment.options.special == model::Special::Copy;
+    if (files::is_special(root->type) && !copies_special) {
+        return hopeless(assignment,
+                        {FileCode::Unsupported,
+                         "the source is a special file (options.special: copy copies those, too)"});
     }
-    auto opened = context.delivery.open(open_message(context.assignment, work::TREES));
-    if (auto* trouble = std::get_if<Trouble>(&opened)) {
-        return hopeless(context.assignment, *trouble);
+    const work::Listing& listing = context.work.listing();
+    const bool named = listing.paths_size() != 0 || listing.covered_size() != 0;
+    // A retry names what has failed: of a single file, that file.
+    if (!is_directory && named && !listing.again()) {
+        return hopeless(assignment, {FileCode::SourceMissing,
+                                     "a file_list needs a directory as its source", ENOTDIR});
     }
-    const auto found = std::get<peer::Opened::Found>(opened);
-    if (root->type == EntryType::Directory) {
-        if (found != peer::Opened::NOTHING && found != peer::Opened::DIRECTORY) {
-            return hopeless(context.assignment,
-                            {FileCode::DestNotDirectory,
-                             "the source is a directory, and something else is at '" +
-                                 base::printable(context.assignment.destination_path) + "'",
-                             ENOTDIR});
-        }
-        const auto source = open_source(context, work::TREES);
-        if (!source) return hopeless(context.assignment, Trouble::of_source(source.error()));
-        std::vector<work::DirectoryCursor> places(1);
-        return Walk{context, *source, work::TREES}.run(std::move(places), {});
-    }
+    auto looked = context.delivery.open(open_message(assignment, work::TREES));
+    if (auto* trouble = std::get_if<Trouble>(&looked)) return hopeless(assignment, *trouble);
+    const peer::Opened& there = std::get<peer::Opened>(looked);
+    if (is_directory) return list_trees(context, there);
+
     const work::Roots roots =
-        found == peer::Opened::DIRECTORY || context.assignment.destination_slash
+        there.found() == peer::Opened::DIRECTORY || assignment.destination_slash
             ? work::FILE_INTO_TREE
             : work::FILE_TO_FILE;
-    auto reopened = context.delivery.open(open_message(context.assignment, roots));
-    if (auto* trouble = std::get_if<Trouble>(&reopened)) {
-        return hopeless(context.assignment, *trouble);
-    }
+    auto reopened = context.delivery.open(open_message(assignment, roots));
+    if (auto* trouble = std::get_if<Trouble>(&reopened)) return hopeless(assignment, *trouble);
     const auto source = open_source(context, roots);
-    if (!source) return hopeless(context.assignment, Trouble::of_source(source.error()));
-    return Walk{context, *source, roots}.run_single(root->name);
+    if (!source) return hopeless(assignment, Trouble::of_source(source.error()));
+    const auto rules = Rules::make(assignment.options, std::get<peer::Opened>(reopened));
+    if (!rules) return hopeless(assignment, {FileCode::Unsupported, rules.error().message});
+    return Walk{context, *source, roots, *rules}.run_single(root->name);
 }
 
 }  // namespace
@@ -87,9 +120,12 @@ model::AssignmentResult list_source(WorkContext& context) {
     if (auto* trouble = std::get_if<Trouble>(&opened)) return failed(context.assignment, *trouble);
     const auto source = open_source(context, roots);
     if (!source) return failed(context.assignment, Trouble::of_source(source.error()));
-    return Walk{context, *source, roots}.run(
-        {listing.directories().begin(), listing.directories().end()},
-        {listing.files().begin(), listing.files().end()});
+    const auto rules = Rules::make(context.assignment.options, std::get<peer::Opened>(opened));
+    if (!rules) {
+        return hopeless(context.assignment, {FileCode::Unsupported, rules.error().message});
+    }
+    if (listing.remove()) return DeleteWalk{context, *source, roots, *rules}.run(listing);
+    return Walk{context, *source, roots, *rules}.run(listing);
 }
 
 }  // namespace godwit::agent

@@ -124,17 +124,19 @@ void MasterLink::heartbeat_loop(std::stop_token stop) {
             const std::lock_guard lock{mutex_};
             free = free_slots_;
         }
-        if (!beat(heartbeat_client_, free < settings_.slots ? "TRANSFERRING" : "READY")) {
+        const auto pause =
+            beat(heartbeat_client_, free < settings_.slots ? "TRANSFERRING" : "READY");
+        if (!pause) {
             if (!backoff.wait(stop)) return;
             continue;
         }
         backoff.reset();
         std::unique_lock lock{mutex_};
-        changed_.wait_for(lock, stop, settings_.heartbeat_interval, [] { return false; });
+        changed_.wait_for(lock, stop, *pause, [] { return false; });
     }
 }
 
-bool MasterLink::beat(http::Client& client, std::string_view status) {
+std::optional<base::Millis> MasterLink::beat(http::Client& client, std::string_view status) {
     model::Heartbeat heartbeat = hooks_.heartbeat();
     heartbeat.worker.status = status;
     heartbeat.leases = holdings_.list();
@@ -145,15 +147,15 @@ bool MasterLink::beat(http::Client& client, std::string_view status) {
         if (answer.error().code != Code::Cancelled) {
             note_answer(false, "heartbeat", answer.error().message);
         }
-        return false;
+        return std::nullopt;
     }
     if (!answer->ok()) {
         note_answer(false, "heartbeat", reason_of(*answer));
-        return false;
+        return std::nullopt;
     }
     note_answer(true, "heartbeat", "");
     const auto parsed = model::parse_heartbeat_answer(answer->body);
-    if (!parsed.ok()) return true;
+    if (!parsed.ok()) return settings_.heartbeat_interval;
     {
         const std::lock_guard lock{mutex_};
         registered_ = true;
@@ -168,7 +170,10 @@ bool MasterLink::beat(http::Client& client, std::string_view status) {
         holdings_.stop(lost);
     }
     for (const model::RequestRef& ended : parsed.document->ended) hooks_.request_ended(ended);
-    return true;
+    for (const model::SendLimit& limit : parsed.document->limits) hooks_.limit(limit);
+    const base::Millis asked{parsed.document->next_heartbeat_ms};
+    return asked.count() == 0 ? settings_.heartbeat_interval
+                              : std::min(asked, settings_.heartbeat_interval);
 }
 
 // -------------------------------------------------------------------------------------------- poll

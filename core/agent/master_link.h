@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -24,6 +25,7 @@ struct LinkHooks {
     std::function<model::Heartbeat()> heartbeat;  // Everything but status and leases.
     std::function<void(model::Assignment)> take;  // There is a slot for it.
     std::function<void(const model::RequestRef&)> request_ended;
+    std::function<void(const model::SendLimit&)> limit;
 };
 
 // Thread-safe.
@@ -45,7 +47,8 @@ private:
     MasterLink(const config::AgentSettings& settings, Holdings& holdings, LinkHooks hooks);
 
     void heartbeat_loop(std::stop_token stop);
-    bool beat(http::Client& client, std::string_view status);
+    // How long to wait for the next one; nothing: it did not get through.
+    std::optional<base::Millis> beat(http::Client& client, std::string_view status);
     void poll_loop(std::stop_token stop);
     bool poll(http::Client& client, std::size_t free_slots);
     void report_loop(std::stop_token stop);

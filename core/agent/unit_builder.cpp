@@ -5,7 +5,7 @@
 #include "agent/work_context.h"
 #include "base/ids.h"
 #include "base/log.h"
-#include "model/progress.h"
+#include "files/extents.h"
 #include "transfer/messages.h"
 #include "transfer/payload.h"
 
@@ -35,6 +35,23 @@ std::uint32_t depth_of(const std::string& path) noexcept {
     return std::min(static_cast<std::uint32_t>(slashes) + 1, model::kDepthMax);
 }
 
+DataMap all_data() {
+    return [](std::uint64_t offset) { return std::optional{offset}; };
+}
+
+DataMap data_map(int fd, const work::FileEntry& entry, const model::RequestOptions& options) {
+    // What stands where a hole should be would stay in a file that is written in place.
+    if (!entry.sparse() || !options.sparse || options.inplace) return all_data();
+    return [fd, size = entry.attributes().size()](
+               std::uint64_t offset) -> std::optional<std::uint64_t> {
+        const auto next = files::next_data(fd, offset, size, files::kSmallestHoleBytes);
+        // Where it cannot be told, it is read.
+        if (!next) return offset;
+        if (!*next) return std::nullopt;
+        return (*next)->begin;
+    };
+}
+
 work::Work UnitBuilder::new_work() const {
     work::Work work;
     work.set_roots(roots_);
@@ -58,82 +75,123 @@ void UnitBuilder::append(UnitKind kind, work::Work work, sdk::Unit unit) {
     effects_.units.push_back(std::move(unit));
 }
 
-void UnitBuilder::add_file(const std::string& directory, const work::FileEntry& entry) {
-    const std::uint64_t bytes = transfer::has_content(entry) ? entry.attributes().size() : 0;
-    if (bytes > chunk_bytes_) {
-        work::FileCursor cursor;
-        cursor.set_directory(directory);
-        *cursor.mutable_file() = entry;
-        cursor.set_group(base::random_u64());
-        add_large_file(cursor);
-        return;
-    }
-    if (pack_files_ > 0 && (pack_bytes_ + bytes > chunk_bytes_ || pack_files_ >= kFilesPerPack)) {
-        close_pack();
-    }
-    if (pack_.directories_size() == 0 ||
-        pack_.directories(pack_.directories_size() - 1).path() != directory) {
-        pack_.add_directories()->set_path(directory);
-    }
-    *pack_.mutable_directories(pack_.directories_size() - 1)->add_files() = entry;
-    ++pack_files_;
-    pack_bytes_ += bytes;
+bool UnitBuilder::is_large(const work::FileEntry& entry) const noexcept {
+    return transfer::has_content(entry) && entry.attributes().size() > chunk_bytes_;
 }
 
-void UnitBuilder::close_pack() {
-    if (pack_files_ == 0) return;
+void UnitBuilder::add_file(const std::string& directory, const work::FileEntry& entry) {
+    add_to(files_, directory, entry);
+}
+
+void UnitBuilder::add_link(const std::string& directory, const work::FileEntry& entry) {
+    add_to(links_, directory, entry);
+}
+
+void UnitBuilder::add_to(OpenPack& open, const std::string& directory,
+                         const work::FileEntry& entry) {
+    const std::uint64_t bytes = transfer::has_content(entry) ? entry.attributes().size() : 0;
+    const std::size_t described = directory.size() + entry.ByteSizeLong();
+    if (open.files > 0 && (open.bytes + bytes > chunk_bytes_ || open.files >= kFilesPerPack ||
+                           open.described + described > kPathsBytesMax)) {
+        close(open);
+    }
+    work::Pack& pack = open.pack;
+    if (pack.directories_size() == 0 ||
+        pack.directories(pack.directories_size() - 1).path() != directory) {
+        pack.add_directories()->set_path(directory);
+    }
+    *pack.mutable_directories(pack.directories_size() - 1)->add_files() = entry;
+    ++open.files;
+    open.bytes += bytes;
+    open.described += described;
+}
+
+void UnitBuilder::close(OpenPack& open) {
+    if (open.files == 0) return;
     sdk::Unit unit;
+    unit.stage = open.stage;
     unit.rank = kPackRank;
-    unit.files = static_cast<std::uint64_t>(pack_files_);
-    unit.bytes = pack_bytes_;
-    unit.label = path_of(pack_.directories(0).path(), pack_.directories(0).files(0).name());
+    unit.files = static_cast<std::uint64_t>(open.files);
+    unit.bytes = open.bytes;
+    unit.label = path_of(open.pack.directories(0).path(), open.pack.directories(0).files(0).name());
     work::Work work = new_work();
-    *work.mutable_pack() = std::move(pack_);
-    pack_.Clear();
-    pack_files_ = 0;
-    pack_bytes_ = 0;
+    *work.mutable_pack() = std::move(open.pack);
+    const std::uint32_t stage = open.stage;
+    open = {};
+    open.stage = stage;
     append(UnitKind::Chunk, std::move(work), std::move(unit));
 }
 
-void UnitBuilder::add_large_file(const work::FileCursor& cursor) {
-    const std::uint64_t size = cursor.file().attributes().size();
-    const std::string label = path_of(cursor.directory(), cursor.file().name());
-    if (cursor.next_offset() == 0) {
-        sdk::Group group;
-        group.id = cursor.group();
-        group.parts = static_cast<std::uint32_t>((size + chunk_bytes_ - 1) / chunk_bytes_);
-        group.then.kind = UnitKind::Publish;
-        group.then.files = 1;
-        group.then.label = label;
-        work::Work work = new_work();
-        work::Publish& publish = *work.mutable_publish();
-        publish.set_directory(cursor.directory());
-        *publish.mutable_file() = cursor.file();
-        publish.set_temporary(cursor.group());
-        if (auto payload = transfer::seal_payload(work)) group.then.payload = std::move(*payload);
-        effects_.groups.push_back(std::move(group));
+void UnitBuilder::add_large_file(const std::string& directory, const work::FileEntry& entry,
+                                 const DataMap& data) {
+    const std::uint64_t size = entry.attributes().size();
+    std::uint32_t parts = 0;
+    std::uint64_t hole_bytes = size;
+    for (std::uint64_t offset = 0; offset < size;) {
+        const auto next = data(offset);
+        if (!next || *next >= size) break;
+        const std::uint64_t begin = *next / chunk_bytes_ * chunk_bytes_;
+        ++parts;
+        hole_bytes -= std::min(chunk_bytes_, size - begin);
+        offset = begin + chunk_bytes_;
     }
+    const std::uint64_t temporary = base::random_u64();
+    sdk::Unit publication;
+    publication.kind = UnitKind::Publish;
+    publication.files = 1;
+    publication.label = path_of(directory, entry.name());
+    work::Work work = new_work();
+    work::Publish& publish = *work.mutable_publish();
+    publish.set_directory(directory);
+    *publish.mutable_file() = entry;
+    publish.set_temporary(temporary);
+    publish.set_all_hole(parts == 0);
+    publish.set_hole_bytes(hole_bytes);
+    if (parts == 0) return append(UnitKind::Publish, std::move(work), std::move(publication));
+
+    sdk::Group group;
+    group.id = temporary;
+    group.parts = parts;
+    group.then = std::move(publication);
+    if (auto payload = transfer::seal_payload(work)) group.then.payload = std::move(*payload);
+    effects_.groups.push_back(std::move(group));
+    work::FileCursor cursor;
+    cursor.set_directory(directory);
+    *cursor.mutable_file() = entry;
+    cursor.set_group(temporary);
+    cursor.set_parts_left(parts);
+    continue_large_file(std::move(cursor), data);
+}
+
+// The file may have changed since its parts were counted: as many are made all the same, or its
+// publication, which notices the change, would never come.
+void UnitBuilder::continue_large_file(work::FileCursor cursor, const DataMap& data) {
+    const std::uint64_t size = cursor.file().attributes().size();
     std::uint64_t offset = cursor.next_offset();
-    for (; offset < size && !is_full(); offset += chunk_bytes_) {
+    while (cursor.parts_left() > 0 && !is_full()) {
+        const auto next = offset < size ? data(offset) : std::nullopt;
+        const bool found = next && *next < size;
+        const std::uint64_t begin = found ? *next / chunk_bytes_ * chunk_bytes_ : 0;
         sdk::Unit unit;
         unit.rank = kRangeRank;
         unit.group = cursor.group();
-        unit.offset = offset;
-        unit.bytes = std::min(chunk_bytes_, size - offset);
-        unit.label = label;
+        unit.offset = begin;
+        unit.bytes = found ? std::min(chunk_bytes_, size - begin) : 0;
+        unit.label = path_of(cursor.directory(), cursor.file().name());
         work::Work work = new_work();
         work::Range& range = *work.mutable_range();
         range.set_directory(cursor.directory());
         *range.mutable_file() = cursor.file();
-        range.set_offset(offset);
+        range.set_offset(begin);
         range.set_length(unit.bytes);
         range.set_temporary(cursor.group());
         append(UnitKind::Chunk, std::move(work), std::move(unit));
+        cursor.set_parts_left(cursor.parts_left() - 1);
+        offset = found ? begin + chunk_bytes_ : size;
     }
-    if (offset >= size) return;
-    work::FileCursor rest = cursor;
-    rest.set_next_offset(offset);
-    large_rest_.push_back(std::move(rest));
+    if (cursor.parts_left() == 0) return;
+    cursor.set_next_offset(offset);
+    large_rest_.push_back(std::move(cursor));
 }
 
 void UnitBuilder::add_directory(const std::string& path, const work::Attributes& attributes) {
@@ -143,8 +201,18 @@ void UnitBuilder::add_directory(const std::string& path, const work::Attributes&
     directories_.emplace(depth_of(path), std::move(wanted));
 }
 
+void UnitBuilder::add_removal() {
+    work::Work work = new_work();
+    work.mutable_listing()->set_remove(true);
+    work.mutable_listing()->add_directories();
+    sdk::Unit unit;
+    // The only one of its rank: what the master looks at before anything is removed.
+    unit.stage = model::kDeleteStage;
+    unit.rank = model::kFirstDeleteRank;
+    append(UnitKind::Listing, std::move(work), std::move(unit));
+}
+
 void UnitBuilder::add_rest(std::vector<work::DirectoryCursor> directories) {
-    if (directories.empty() && large_rest_.empty()) return;
     // A large file goes on alone: its ranges fill a result.
     for (work::FileCursor& cursor : large_rest_) {
         work::Work work = new_work();
@@ -154,7 +222,15 @@ void UnitBuilder::add_rest(std::vector<work::DirectoryCursor> directories) {
         append(UnitKind::Listing, std::move(work), std::move(unit));
     }
     large_rest_.clear();
+    add_rest(std::move(directories), RestKind{});
+}
 
+void UnitBuilder::add_removal_rest(std::vector<work::DirectoryCursor> directories) {
+    add_rest(std::move(directories),
+             RestKind{model::kDeleteStage, model::kFurtherDeleteRank, true});
+}
+
+void UnitBuilder::add_rest(std::vector<work::DirectoryCursor> directories, RestKind kind) {
     const std::size_t share = std::max<std::size_t>(1, directories.size() / kRestUnits + 1);
     work::Work work = new_work();
     std::string label;
@@ -163,7 +239,10 @@ void UnitBuilder::add_rest(std::vector<work::DirectoryCursor> directories) {
     const auto close = [&] {
         if (count == 0) return;
         sdk::Unit unit;
+        unit.stage = kind.stage;
+        unit.rank = kind.rank;
         unit.label = label;
+        work.mutable_listing()->set_remove(kind.remove);
         append(UnitKind::Listing, std::move(work), std::move(unit));
         work = new_work();
         bytes = 0;
@@ -176,6 +255,34 @@ void UnitBuilder::add_rest(std::vector<work::DirectoryCursor> directories) {
         *work.mutable_listing()->add_directories() = std::move(cursor);
         bytes += length;
         ++count;
+    }
+    close();
+}
+
+void UnitBuilder::add_rest(const work::Listing& list) {
+    work::Work work = new_work();
+    std::size_t bytes = 0;
+    std::string label;
+    const auto close = [&] {
+        if (bytes == 0) return;
+        sdk::Unit unit;
+        unit.label = std::move(label);
+        work.mutable_listing()->set_again(list.again());
+        append(UnitKind::Listing, std::move(work), std::move(unit));
+        work = new_work();
+        bytes = 0;
+    };
+    const auto add = [&](const std::string& path, auto put) {
+        if (bytes + path.size() > kPathsBytesMax) close();
+        if (bytes == 0) label = path;
+        bytes += path.size() + 1;
+        put(*work.mutable_listing());
+    };
+    for (const std::string& path : list.paths()) {
+        add(path, [&](work::Listing& listing) { listing.add_paths(path); });
+    }
+    for (const std::string& path : list.covered()) {
+        add(path, [&](work::Listing& listing) { listing.add_covered(path); });
     }
     close();
 }
@@ -209,8 +316,9 @@ void UnitBuilder::close_directories() {
 }
 
 void UnitBuilder::finish() {
-    close_pack();
-    add_rest({});
+    close(files_);
+    close(links_);
+    add_rest(std::vector<work::DirectoryCursor>{});
     close_directories();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "files/extents.h"
 #include "transfer/messages.h"
 
 namespace godwit::agent {
@@ -11,6 +12,7 @@ namespace {
 using base::FileCode;
 using files::EntryType;
 using sdk::Count;
+using transfer::SourceFolder;
 using transfer::Trouble;
 
 // Bounds of one listing: enough to keep copiers busy, little enough to lose when an agent dies.
@@ -18,24 +20,15 @@ constexpr std::size_t kEntriesPerListing = 16'384;
 constexpr base::Millis kTimePerListing{1'000};
 // Names that are compared in one question to the destination.
 constexpr std::size_t kNamesPerQuestion = 1'024;
-constexpr std::size_t kSlicesPerQuestion = 256;
 // Errors that one result may carry.
 constexpr std::size_t kErrorsPerListing = 4'096;
 
-bool same_content(const files::Attributes& source, const work::Attributes& found) {
-    return source.size == found.size() && source.mtime_ns == found.mtime_ns();
-}
-
-bool same_attributes(const files::Attributes& source, const work::Attributes& found) {
-    return source.mode == found.mode() && source.uid == found.uid() && source.gid == found.gid() &&
-           source.mtime_ns == found.mtime_ns();
-}
-
 }  // namespace
 
-Walk::Walk(WorkContext& context, const files::Tree& source, work::Roots roots)
+Walk::Walk(WorkContext& context, const files::Tree& source, work::Roots roots, const Rules& rules)
     : context_{context},
       source_{source},
+      rules_{rules},
       slice_end_{base::SteadyClock::now() + kTimePerListing},
       units_{roots, context.assignment.chunk_bytes, effects_} {}
 
@@ -45,41 +38,55 @@ bool Walk::budget_left() const {
            effects_.errors.size() < kErrorsPerListing;
 }
 
-model::AssignmentResult Walk::run(std::vector<work::DirectoryCursor> places,
-                                  const std::vector<work::FileCursor>& large_files) {
-    for (const work::FileCursor& cursor : large_files) units_.add_large_file(cursor);
-    stack_ = std::move(places);
+model::AssignmentResult Walk::run_root(const work::Listing& listing) {
+    // The destination keeps the registry of links there, which changes its times.
+    const auto root = files::stat_of(source_.fd());
+    if (root && rules_.options.hardlinks) keep_directory("", *root);
+    if (rules_.deletes() && !rules_.options.dry_run) units_.add_removal();
+    return run(listing);
+}
+
+model::AssignmentResult Walk::run(const work::Listing& listing) {
+    for (const work::FileCursor& cursor : listing.files()) go_on_with(cursor);
+    stack_ = {listing.directories().begin(), listing.directories().end()};
     std::reverse(stack_.begin(), stack_.end());
+    const bool named = listing.paths_size() != 0 || listing.covered_size() != 0;
+    if (named) visit_list(listing);
     // At least one step, so that every assignment brings the walk forward.
-    bool first = large_files.empty();
+    bool first = listing.files_size() == 0 && !named;
     while (!stack_.empty() && (first || budget_left())) {
         first = false;
         work::DirectoryCursor cursor = std::move(stack_.back());
         stack_.pop_back();
-        visit(std::move(cursor));
+        if (cursor.surplus()) {
+            visit_surplus(std::move(cursor));
+        } else {
+            visit(std::move(cursor));
+        }
     }
     compare_queued();
     return finish();
 }
 
 model::AssignmentResult Walk::run_single(const std::string& name) {
-    auto attributes = files::stat_at(source_.fd(), name);
-    if (!attributes) return hopeless(context_.assignment, Trouble::of_source(attributes.error()));
+    const auto folder = SourceFolder::open(source_, "");
+    if (!folder) return hopeless(context_.assignment, Trouble::of_source(folder.error()));
     Slice slice;
     slice.first = false;
-    take_entry(source_.fd(), slice, name);
+    take_entry(*folder, slice, name);
     queue(std::move(slice));
     compare_queued();
     return finish();
 }
 
 void Walk::visit(work::DirectoryCursor cursor) {
-    const auto directory = source_.open_directory(cursor.path());
+    const auto begun = base::SteadyClock::now();
+    const auto folder = SourceFolder::open(source_, cursor.path());
     const bool fresh = cursor.after().empty();
     auto attributes =
-        directory ? files::stat_of(directory->get()) : Result<files::Attributes>{directory.error()};
-    auto names = attributes ? files::names_in(directory->get())
-                            : Result<std::vector<std::string>>{attributes.error()};
+        folder ? files::stat_of(folder->fd()) : Result<files::Attributes>{folder.error()};
+    auto names =
+        attributes ? files::names_in(folder->fd()) : Result<files::NameList>{attributes.error()};
     if (!names) {
         const Trouble trouble = Trouble::of_listed(names.error());
         // A directory that is gone has nothing to copy; one that cannot be read may have.
@@ -87,216 +94,171 @@ void Walk::visit(work::DirectoryCursor cursor) {
         if (cursor.path().empty()) {
             broken_ = Trouble::of_source(names.error());
         } else {
+            effects_.counters[Count::FilesDiscovered] += 1;
             effects_.counters[Count::FilesFailed] += 1;
             error(cursor.path(), trouble);
         }
         return;
     }
+    // A directory of millions is read whole by every listing of it: at least as long is spent on
+    // its entries, lest each listing brings it forward by one question only.
+    const auto read = base::SteadyClock::now();
+    slice_end_ = std::max(slice_end_, read + (read - begun));
     if (fresh) effects_.counters[Count::Directories] += 1;
-    Slice slice{cursor.path(), *attributes, {}, {}, fresh};
-    auto name =
-        fresh ? names->begin() : std::upper_bound(names->begin(), names->end(), cursor.after());
-    for (; name != names->end(); ++name) {
-        take_entry(directory->get(), slice, *name);
-        if (slice.files.size() < kNamesPerQuestion) continue;
-        queue(std::exchange(slice, {cursor.path(), *attributes, {}, {}, false}));
+    Slice slice;
+    slice.path = cursor.path();
+    slice.attributes = *attributes;
+    slice.first = fresh;
+    slice.after = cursor.after();
+    if (fresh) slice.xattrs_digest = xattrs_digest_of(*folder, "");
+    for (std::size_t i = fresh ? 0 : names->upper_bound(cursor.after()); i < names->size(); ++i) {
+        const std::string name{(*names)[i]};
+        take_entry(*folder, slice, name);
+        if (slice.files.size() + slice.others.size() < kNamesPerQuestion) continue;
+        if (i + 1 == names->size()) break;
+        Slice next;
+        next.path = cursor.path();
+        next.attributes = *attributes;
+        next.first = false;
+        next.after = name;
+        slice.until = name;
+        queue(std::exchange(slice, std::move(next)));
         compare_queued();
-        if (!budget_left() && std::next(name) != names->end()) {
-            cursor.set_after(*name);
+        if (!budget_left()) {
+            cursor.set_after(name);
             stack_.push_back(std::move(cursor));
             return;
         }
     }
-    if (slice.first || !slice.files.empty()) queue(std::move(slice));
+    if (slice.first || !slice.files.empty() || rules_.deletes()) queue(std::move(slice));
 }
 
-void Walk::take_entry(int directory, Slice& slice, const std::string& name) {
-    auto entry = files::entry_at(directory, name);
-    if (!entry) {
-        if (entry.error().code == Code::NotFound) return;  // It was gone before it was listed.
-        effects_.counters[Count::FilesDiscovered] += 1;
-        effects_.counters[Count::FilesFailed] += 1;
-        error(path_of(slice.path, name), Trouble::of_source(entry.error()));
+void Walk::take_entry(const SourceFolder& folder, Slice& slice, const std::string& name) {
+    const std::string path = path_of(slice.path, name);
+    File file{name, {}, {}, {}};
+    ++entries_seen_;
+    // A name that is gone by now, or cannot be examined, is protected from deletes all the same.
+    if (!examine(folder, path, file) || is_left_out(path, file)) {
+        slice.others.push_back(name);
         return;
     }
-    ++entries_seen_;
-    const EntryType type = entry->attributes.type;
-    if (type == EntryType::Directory) {
+    if (file.attributes.type == EntryType::Directory) {
+        slice.others.push_back(name);
         work::DirectoryCursor cursor;
-        cursor.set_path(path_of(slice.path, name));
+        cursor.set_path(path);
         stack_.push_back(std::move(cursor));
         return;
     }
-    effects_.counters[Count::FilesDiscovered] += 1;
-    if (files::is_special(type)) {
-        effects_.counters[Count::FilesSpecial] += 1;
-        return;
-    }
-    if (type == EntryType::Symlink &&
-        context_.assignment.options.symlinks == model::Symlinks::Skip) {
-        effects_.counters[Count::FilesSkipped] += 1;
-        return;
-    }
-    if (type == EntryType::File) {
+    if (file.attributes.type == EntryType::File) {
         effects_.counters[Count::BytesDiscovered] +=
-            static_cast<std::int64_t>(entry->attributes.size);
+            static_cast<std::int64_t>(file.attributes.size);
     }
-    std::string target;
-    if (type == EntryType::Symlink) {
-        auto read = files::read_link(directory, name);
-        if (!read) {
-            effects_.counters[Count::FilesFailed] += 1;
-            error(path_of(slice.path, name), Trouble::of_listed(read.error()));
-            return;
+    file.xattrs_digest = xattrs_digest_of(folder, name);
+    slice.files.push_back(std::move(file));
+}
+
+// Attributes and link target; of what a link leads to, where links are followed.
+bool Walk::examine(const SourceFolder& folder, const std::string& path, File& file) {
+    auto attributes = files::stat_at(folder.fd(), file.name);
+    if (!attributes && attributes.error().code == Code::NotFound) return false;
+    const bool is_link = attributes && attributes->type == EntryType::Symlink;
+    if (is_link && source_.follows() && !rules_.excludes(path, false)) {
+        attributes = folder.stat(file.name);
+        if (attributes && attributes->type == EntryType::Directory && leads_back(path)) {
+            attributes = base::errno_error("follow '" + path + "'", ELOOP);
         }
-        target = std::move(*read);
     }
-    slice.files.push_back(std::move(*entry));
-    slice.targets.push_back(std::move(target));
-}
-
-void Walk::queue(Slice slice) {
-    queued_names_ += slice.files.size();
-    queued_.push_back(std::move(slice));
-    if (queued_names_ >= kNamesPerQuestion || queued_.size() >= kSlicesPerQuestion) {
-        compare_queued();
-    }
-}
-
-void Walk::compare_queued() {
-    if (queued_.empty() || broken_) return;
-    peer::View view;
-    for (const Slice& slice : queued_) {
-        peer::DirectoryQuestion& question = *view.add_directories();
-        question.set_path(slice.path);
-        question.set_mode(slice.attributes.mode);
-        for (const files::Entry& entry : slice.files) question.add_names(entry.name);
-    }
-    auto viewed = context_.delivery.view(std::move(view));
-    if (auto* trouble = std::get_if<Trouble>(&viewed)) {
-        broken_ = std::move(*trouble);
-        return;
-    }
-    const peer::Viewed& answers = std::get<peer::Viewed>(viewed);
-    if (answers.directories_size() != static_cast<int>(queued_.size())) {
-        broken_ = Trouble{FileCode::PeerLost, "the destination answered another question"};
-        return;
-    }
-    for (std::size_t i = 0; i < queued_.size(); ++i) {
-        compare(queued_[i], answers.directories(static_cast<int>(i)));
-    }
-    queued_.clear();
-    queued_names_ = 0;
-}
-
-void Walk::compare(const Slice& slice, const peer::DirectoryAnswer& answer) {
-    if (answer.has_failure()) {
-        directory_failed(slice, {transfer::code_of(answer.failure()), answer.failure().message(),
-                                 answer.failure().error_number()});
-        return;
-    }
-    if (answer.created()) touch_parent(slice.path);
-    const bool differs =
-        answer.created() || !same_attributes(slice.attributes, answer.attributes());
-    // The attributes of a single file's folder are nobody's business.
-    if (slice.attributes.type == EntryType::Directory && slice.first && differs) {
-        keep_directory(slice.path, slice.attributes);
-    }
-    std::vector<const peer::FoundEntry*> found(slice.files.size());
-    for (const peer::FoundEntry& entry : answer.entries()) {
-        if (entry.index() < found.size()) found[entry.index()] = &entry;
-    }
-    for (std::size_t i = 0; i < slice.files.size(); ++i) {
-        compare_file(slice, i, found[i]);
-    }
-}
-
-void Walk::compare_file(const Slice& slice, std::size_t index, const peer::FoundEntry* found) {
-    const files::Entry& entry = slice.files[index];
-    const files::Attributes& attributes = entry.attributes;
-    if (found == nullptr) {
-        plan(slice, index, false);
-        return;
-    }
-    const auto type = static_cast<EntryType>(found->type());
-    if (type == EntryType::Directory) {
-        effects_.counters[Count::FilesFailed] += 1;
-        effects_.counters[Count::BytesFailed] +=
-            static_cast<std::int64_t>(attributes.type == EntryType::File ? attributes.size : 0);
-        error(path_of(slice.path, entry.name),
-              {FileCode::TypeConflict, "a directory is in the way at the destination", EISDIR});
-        return;
-    }
-    bool same = type == attributes.type;
-    if (same && type == EntryType::File) same = same_content(attributes, found->attributes());
-    if (same && type == EntryType::Symlink) same = slice.targets[index] == found->link_target();
-    if (!same) {
-        plan(slice, index, false);
-    } else if (!same_attributes(attributes, found->attributes())) {
-        plan(slice, index, true);
+    Trouble trouble;
+    if (!attributes) {
+        trouble = Trouble::of_source(attributes.error());
+        if (is_link && attributes.error().native == EXDEV) trouble.code = FileCode::SymlinkOutside;
     } else {
+        file.attributes = *attributes;
+        if (file.attributes.type != EntryType::Symlink) return true;
+        auto target = files::read_link(folder.fd(), file.name);
+        if (target) {
+            file.link_target = std::move(*target);
+            return true;
+        }
+        trouble = Trouble::of_listed(target.error());
+    }
+    effects_.counters[Count::FilesDiscovered] += 1;
+    effects_.counters[Count::FilesFailed] += 1;
+    error(path, trouble);
+    return false;
+}
+
+// Whether the request does not want it. What it wants is counted as discovered here.
+bool Walk::is_left_out(const std::string& path, const File& file) {
+    const EntryType type = file.attributes.type;
+    const bool is_directory = type == EntryType::Directory;
+    if (rules_.excludes(path, is_directory)) return true;
+    if (is_directory) return false;
+    if (type == EntryType::File && !rules_.bounds.admits(file.attributes)) return true;
+    effects_.counters[Count::FilesDiscovered] += 1;
+    if (files::is_special(type) && rules_.options.special == model::Special::Skip) {
+        effects_.counters[Count::FilesSpecial] += 1;
+        return true;
+    }
+    if (type == EntryType::Symlink && rules_.options.symlinks == model::Symlinks::Skip) {
         effects_.counters[Count::FilesSkipped] += 1;
-        if (type == EntryType::File) {
-            effects_.counters[Count::BytesSkipped] += static_cast<std::int64_t>(attributes.size);
-        }
+        return true;
+    }
+    return false;
+}
+
+// A link to a directory that it lies in itself: followed, it would never end.
+bool Walk::leads_back(const std::string& path) {
+    const auto target = source_.real_path(path);
+    if (!target) return false;
+    for (std::string at{files::split(path).directory};; at = files::split(at).directory) {
+        const auto above = source_.real_path(at);
+        if (above && *above == *target) return true;
+        if (at.empty()) return false;
     }
 }
 
-void Walk::plan(const Slice& slice, std::size_t index, bool attributes_only) {
-    const files::Entry& entry = slice.files[index];
-    work::FileEntry file;
-    file.set_name(entry.name);
-    file.set_type(transfer::to_message(entry.attributes.type));
-    *file.mutable_attributes() = transfer::to_message(entry.attributes);
-    file.set_attributes_only(attributes_only);
-    file.set_link_target(slice.targets[index]);
-    effects_.counters[Count::FilesPlanned] += 1;
-    if (transfer::has_content(file)) {
-        effects_.counters[Count::BytesPlanned] += static_cast<std::int64_t>(entry.attributes.size);
-    }
-    units_.add_file(slice.path, file);
-    // What is written inside changes the directory's own times.
-    if (slice.attributes.type == EntryType::Directory && !attributes_only) {
-        keep_directory(slice.path, slice.attributes);
-    }
+std::string Walk::xattrs_digest_of(const SourceFolder& folder, const std::string& name) {
+    const files::XattrSelection selection{rules_.options.xattrs, rules_.options.acls};
+    if (!selection.any()) return {};
+    const auto xattrs =
+        name.empty() ? files::read_xattrs(folder.fd(), selection) : folder.xattrs(name, selection);
+    // What cannot be read shows when it is sent.
+    return xattrs ? transfer::xattrs_digest(*xattrs) : std::string{"unreadable"};
 }
 
-void Walk::directory_failed(const Slice& slice, const Trouble& trouble) {
-    if (slice.path.empty() || !base::is_retryable(trouble.code)) {
-        effects_.counters[Count::FilesFailed] +=
-            static_cast<std::int64_t>(std::max<std::size_t>(1, slice.files.size()));
-        for (const files::Entry& entry : slice.files) {
-            if (entry.attributes.type != EntryType::File) continue;
-            effects_.counters[Count::BytesFailed] +=
-                static_cast<std::int64_t>(entry.attributes.size);
-        }
-        error(slice.path, trouble);
-    }
-    if (slice.path.empty() || base::is_retryable(trouble.code)) broken_ = trouble;
-}
-
-void Walk::touch_parent(const std::string& path) {
-    if (path.empty()) return;
-    const std::string parent{files::split(path).directory};
-    if (kept_.contains(parent)) return;
-    const auto directory = source_.open_directory(parent);
-    const auto attributes =
-        directory ? files::stat_of(directory->get()) : Result<files::Attributes>{directory.error()};
-    if (attributes) keep_directory(parent, *attributes);
-}
-
-void Walk::keep_directory(const std::string& path, const files::Attributes& attributes) {
-    if (kept_.insert(path).second) units_.add_directory(path, transfer::to_message(attributes));
+void Walk::go_on_with(const work::FileCursor& cursor) {
+    const auto folder = SourceFolder::open(source_, cursor.directory());
+    Trouble ignored;
+    const auto file = folder ? transfer::SourceFile::open(*folder, cursor.file(), false, ignored)
+                             : Result<transfer::SourceFile>{folder.error()};
+    // A file that has changed is dealt with when it is published; its ranges are handed out anyhow,
+    // because the publication waits for all of them.
+    units_.continue_large_file(
+        cursor, file ? data_map(file->fd(), cursor.file(), rules_.options) : all_data());
 }
 
 void Walk::error(const std::string& path, const Trouble& trouble) {
     effects_.errors.push_back(file_error(path, trouble));
 }
 
+void Walk::failed(const std::string& path, const File& file, const Trouble& trouble) {
+    effects_.counters[Count::FilesFailed] += 1;
+    if (file.attributes.type == EntryType::File) {
+        effects_.counters[Count::BytesFailed] += static_cast<std::int64_t>(file.attributes.size);
+    }
+    error(path, trouble);
+}
+
 model::AssignmentResult Walk::finish() {
+    const transfer::Waits& waits = context_.waits;
+    const std::uint64_t elapsed = watch_.elapsed_us();
+    const std::uint64_t elsewhere = waits.destination_metadata + waits.source_read;
+    context_.waits.source_metadata += elapsed > elsewhere ? elapsed - elsewhere : 0;
     if (context_.stop.stop_requested()) broken_ = Trouble::stopped();
     if (broken_) return hopeless(context_.assignment, *broken_);
     units_.add_rest(std::move(stack_));
+    units_.add_rest(std::move(list_left_));
     units_.finish();
     return succeeded(context_.assignment, std::move(effects_));
 }

@@ -74,9 +74,28 @@ Result<files::Tree> open_source(const WorkContext& context, work::Roots roots) {
         return Error{Code::NotFound,
                      "'" + path + "' lies beneath no storage path that is mounted here", ENOENT};
     }
-    if (roots == work::TREES) return files::Tree::open(storage_path, path);
+    const files::Links links = context.assignment.options.symlinks == model::Symlinks::Follow
+                                   ? files::Links::Follow
+                                   : files::Links::Refuse;
+    if (roots == work::TREES) return files::Tree::open(storage_path, path, links);
     const std::size_t slash = path.rfind('/');
-    return files::Tree::open(storage_path, slash == 0 ? "/" : path.substr(0, slash));
+    return files::Tree::open(storage_path, slash == 0 ? "/" : path.substr(0, slash), links);
+}
+
+std::string warning_of(const peer::Losses& losses) {
+    std::string text;
+    const auto add = [&](bool lost, std::string_view what) {
+        if (lost) text += (text.empty() ? "" : "; ") + std::string{what};
+    };
+    add(losses.owner(),
+        "owners could not be set on this worker (it lacks the right to chown): files belong to its "
+        "user, setuid and setgid bits were dropped");
+    add(losses.xattrs(),
+        "some extended attributes could not be set on this worker (its file system or its rights "
+        "do "
+        "not allow them)");
+    add(losses.acls(), "ACLs could not be set on this worker (its file system does not have them)");
+    return text;
 }
 
 peer::Open open_message(const model::Assignment& assignment, work::Roots roots) {
@@ -85,10 +104,21 @@ peer::Open open_message(const model::Assignment& assignment, work::Roots roots) 
     open.set_generation(assignment.generation);
     open.set_destination_path(assignment.destination_path);
     open.set_roots(roots);
-    open.set_durability(to_message(assignment.options.durability));
     open.set_lease_seconds(assignment.lease_seconds);
     open.set_ticket(assignment.ticket);
-    open.set_verify(assignment.options.verify == model::Verify::Transfer);
+    const model::RequestOptions& options = assignment.options;
+    open.set_digests(options.verify != model::Verify::None);
+    peer::Manner& manner = *open.mutable_manner();
+    manner.set_durability(to_message(options.durability));
+    manner.set_look_only(options.dry_run);
+    manner.set_replace_type(options.replace_type);
+    manner.set_inplace(options.inplace);
+    manner.set_readback(options.verify == model::Verify::Readback);
+    manner.set_hardlinks(options.hardlinks);
+    manner.set_xattrs(options.xattrs);
+    manner.set_acls(options.acls);
+    manner.set_atime(options.atime);
+    manner.set_sparse(options.sparse);
     return open;
 }
 

@@ -19,6 +19,7 @@ struct WorkContext {
     const work::Work& work;
     const std::vector<std::string>& storage_paths;  // That are mounted now.
     transfer::Delivery& delivery;
+    transfer::Waits& waits;
     std::stop_token stop;
 };
 
@@ -38,6 +39,8 @@ std::string path_of(const std::string& directory, const std::string& name);
 
 // The source's tree that the work's relative paths hang below.
 Result<files::Tree> open_source(const WorkContext& context, work::Roots roots);
+// Tells the operator, once, what could not be kept of files that were copied all the same.
+std::string warning_of(const peer::Losses& losses);
 // What the destination needs to know to open its side.
 peer::Open open_message(const model::Assignment& assignment, work::Roots roots);
 

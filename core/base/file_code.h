@@ -13,6 +13,7 @@ enum class FileCode : std::uint8_t {
     PermissionDenied,
     TypeConflict,  // A file in the way of a directory, or the reverse.
     DestNotDirectory,
+    Overlap,  // Source and destination are one directory.
     NameTooLong,
     ReadOnly,
     SymlinkLoop,
@@ -40,6 +41,7 @@ constexpr std::string_view to_string(FileCode code) noexcept {
     case FileCode::PermissionDenied: return "permission_denied";
     case FileCode::TypeConflict: return "type_conflict";
     case FileCode::DestNotDirectory: return "dest_not_directory";
+    case FileCode::Overlap: return "overlap";
     case FileCode::NameTooLong: return "name_too_long";
     case FileCode::ReadOnly: return "read_only";
     case FileCode::SymlinkLoop: return "symlink_loop";
@@ -77,6 +79,7 @@ constexpr bool is_retryable(FileCode code) noexcept {
     case FileCode::PermissionDenied:
     case FileCode::TypeConflict:
     case FileCode::DestNotDirectory:
+    case FileCode::Overlap:
     case FileCode::NameTooLong:
     case FileCode::ReadOnly:
     case FileCode::SymlinkLoop:

@@ -1,7 +1,9 @@
 #include "files/attributes.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -18,6 +20,7 @@ using base::FileCode;
 
 constexpr std::uint32_t kSetIdBits = S_ISUID | S_ISGID;
 constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
+constexpr std::uint64_t kBlockBytes = 512;  // What statx(2) counts in, whatever the file system's.
 
 // A file system may hold times that nanoseconds cannot count (beyond 1677 and 2262): the nearest.
 std::int64_t nanos_of(const statx_timestamp& time) {
@@ -66,8 +69,11 @@ Result<Attributes> stat_path(int fd, const char* name, int flags) {
     attributes.size = info.stx_size;
     attributes.mtime_ns = nanos_of(info.stx_mtime);
     attributes.ctime_ns = nanos_of(info.stx_ctime);
+    attributes.atime_ns = nanos_of(info.stx_atime);
     attributes.inode = info.stx_ino;
     attributes.device = gnu_dev_makedev(info.stx_dev_major, info.stx_dev_minor);
+    attributes.device_number = gnu_dev_makedev(info.stx_rdev_major, info.stx_rdev_minor);
+    attributes.sparse = S_ISREG(info.stx_mode) && info.stx_blocks < info.stx_size / kBlockBytes;
     attributes.links = info.stx_nlink;
     return attributes;
 }
@@ -115,8 +121,10 @@ Result<Applied> apply(const Target& target, const Attributes& wanted) {
     return applied;
 }
 
-std::array<timespec, 2> times_of(const Attributes& wanted) {
-    return {{{0, UTIME_OMIT}, timespec_of(wanted.mtime_ns)}};
+std::array<timespec, 2> times_of(const Attributes& wanted, Times times) {
+    const bool accessed = times == Times::ModifiedAndAccessed;
+    return {{accessed ? timespec_of(wanted.atime_ns) : timespec{0, UTIME_OMIT},
+             timespec_of(wanted.mtime_ns)}};
 }
 
 // What both sides' errors mean alike.
@@ -129,7 +137,8 @@ FileCode common_code(const Error& error) noexcept {
     case EROFS: return FileCode::ReadOnly;
     case ENOSPC:
     case EDQUOT: return FileCode::NoSpace;
-    case EFBIG: return FileCode::TooLarge;
+    case EFBIG:
+    case E2BIG: return FileCode::TooLarge;  // E2BIG: of extended attributes.
     case ETIMEDOUT: return FileCode::TimedOut;
     case ENODEV: return FileCode::NoWorker;
     case EIO:
@@ -156,15 +165,24 @@ Result<Attributes> stat_at(int directory, const std::string& name) {
     return stat_path(directory, name.c_str(), AT_SYMLINK_NOFOLLOW);
 }
 
-Result<Applied> apply_to_file(int fd, const Attributes& wanted) {
+Result<Applied> apply_to_file(int fd, const Attributes& wanted, Times times) {
     auto applied = apply({fd, false}, wanted);
-    if (applied && ::futimens(fd, times_of(wanted).data()) != 0) {
+    if (applied && ::futimens(fd, times_of(wanted, times).data()) != 0) {
         return base::errno_error("set the times");
     }
     return applied;
 }
 
-Result<Applied> apply_at(int directory, const std::string& name, const Attributes& wanted) {
+bool may_set_owners() noexcept {
+    // The bounding of capabilities is what counts, not the user: a service may have kept this one.
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
+    if (::syscall(SYS_capget, &header, data.data()) != 0) return ::geteuid() == 0;
+    return (data[0].effective & (1U << CAP_CHOWN)) != 0;
+}
+
+Result<Applied> apply_at(int directory, const std::string& name, const Attributes& wanted,
+                         const std::function<Status(int fd)>& finish, Times times) {
     const base::UniqueFd fd{::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
     if (!fd) return base::errno_error("open '" + base::printable(name) + "'");
     const auto now = stat_of(fd.get());
@@ -177,10 +195,14 @@ Result<Applied> apply_at(int directory, const std::string& name, const Attribute
     auto applied = apply(target, wanted);
     if (!applied) return applied;
     const bool symlink = wanted.type == EntryType::Symlink;
+    const auto stamps = times_of(wanted, times);
     const int failed =
-        symlink ? ::utimensat(directory, name.c_str(), times_of(wanted).data(), AT_SYMLINK_NOFOLLOW)
-                : ::utimensat(AT_FDCWD, target.proc_name().c_str(), times_of(wanted).data(), 0);
+        symlink ? ::utimensat(directory, name.c_str(), stamps.data(), AT_SYMLINK_NOFOLLOW)
+                : ::utimensat(AT_FDCWD, target.proc_name().c_str(), stamps.data(), 0);
     if (failed != 0) return base::errno_error("set the times of '" + base::printable(name) + "'");
+    if (finish) {
+        if (auto status = finish(fd.get()); !status) return std::move(status).error();
+    }
     return applied;
 }
 

@@ -5,9 +5,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <climits>
 #include <cstring>
+#include <memory>
 
 #include "base/bytes.h"
 #include "base/unique_fd.h"
@@ -28,42 +28,47 @@ struct DirentHead {
 };
 constexpr std::size_t kNameOffset = 19;
 
-template <class Take>
-Status for_each_name(int directory, Take&& take) {
+}  // namespace
+
+Status for_each_entry(int directory,
+                      const std::function<bool(const char* name, unsigned char kind)>& take) {
     // A stream of its own: the caller's descriptor may be shared.
     const base::UniqueFd stream{::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!stream) return base::errno_error("read a directory");
-    std::vector<char> buffer(kReadBytes);
+    const auto buffer = std::make_unique_for_overwrite<char[]>(kReadBytes);
     for (;;) {
-        const long count = ::syscall(SYS_getdents64, stream.get(), buffer.data(), buffer.size());
+        const long count = ::syscall(SYS_getdents64, stream.get(), buffer.get(), kReadBytes);
         if (count == 0) return {};
+        if (count < 0 && errno == EINTR) continue;
         if (count < 0) return base::errno_error("read a directory");
         for (long at = 0; at < count;) {
             DirentHead head{};
-            std::memcpy(&head, buffer.data() + at, kNameOffset);
-            const std::string_view name{buffer.data() + at + kNameOffset};
-            if (name != "." && name != "..") take(name);
+            std::memcpy(&head, buffer.get() + at, kNameOffset);
+            const char* const name = buffer.get() + at + kNameOffset;
+            const bool is_link_of_tree =
+                std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0;
+            if (!is_link_of_tree && !take(name, head.type)) return {};
             at += head.length;
         }
     }
 }
 
-}  // namespace
-
-Result<std::vector<std::string>> names_in(int directory) {
-    std::vector<std::string> names;
-    auto status = for_each_name(directory, [&](std::string_view name) {
-        if (!is_temporary(name)) names.emplace_back(name);
+Result<NameList> names_in(int directory) {
+    NameList names;
+    auto status = for_each_entry(directory, [&](const char* name, unsigned char) {
+        if (!is_temporary(name)) names.add(name);
+        return true;
     });
     if (!status) return std::move(status).error();
-    std::sort(names.begin(), names.end());
+    names.sort();
     return names;
 }
 
 Result<std::vector<std::string>> temporaries_in(int directory) {
     std::vector<std::string> names;
-    auto status = for_each_name(directory, [&](std::string_view name) {
+    auto status = for_each_entry(directory, [&](const char* name, unsigned char) {
         if (is_temporary(name)) names.emplace_back(name);
+        return true;
     });
     if (!status) return std::move(status).error();
     return names;

@@ -61,7 +61,8 @@ NewFile::NewFile(NewFile&& other) noexcept
     : directory_{other.directory_},
       temporary_{std::move(other.temporary_)},
       fd_{std::move(other.fd_)},
-      remove_{std::exchange(other.remove_, false)} {}
+      remove_{std::exchange(other.remove_, false)},
+      in_place_{other.in_place_} {}
 
 NewFile& NewFile::operator=(NewFile&& other) noexcept {
     if (this != &other) {
@@ -70,6 +71,7 @@ NewFile& NewFile::operator=(NewFile&& other) noexcept {
         temporary_ = std::move(other.temporary_);
         fd_ = std::move(other.fd_);
         remove_ = std::exchange(other.remove_, false);
+        in_place_ = other.in_place_;
     }
     return *this;
 }
@@ -115,6 +117,19 @@ Result<NewFile> NewFile::open_existing(int directory, std::string temporary, std
     return NewFile{directory, std::move(temporary), std::move(fd), false};
 }
 
+Result<NewFile> NewFile::open_in_place(int directory, std::string name, std::uint64_t size) {
+    // A link or a device cannot be written into: it makes room, as it would for a rename.
+    const auto now = stat_at(directory, name);
+    const bool in_the_way =
+        now && now->type != EntryType::File && now->type != EntryType::Directory;
+    if (in_the_way && ::unlinkat(directory, name.c_str(), 0) != 0 && errno != ENOENT) {
+        return failed_on("remove", name);
+    }
+    auto file = open_shared(directory, std::move(name), size);
+    if (file) file->in_place_ = true;
+    return file;
+}
+
 Status NewFile::write_at(std::span<const std::byte> bytes, std::uint64_t offset) {
     std::size_t done = 0;
     while (done < bytes.size()) {
@@ -145,16 +160,20 @@ Status NewFile::sync_data() {
 }
 
 Result<Applied> NewFile::publish(const std::string& name, const Attributes& wanted,
-                                 Durability durability) {
-    remove_ = true;  // Whatever fails from here on, nobody will come back for the temporary.
-    auto applied = apply_to_file(fd_.get(), wanted);
+                                 Durability durability, const Finish& finish, Times times) {
+    // Whatever fails from here on, nobody will come back for the temporary.
+    remove_ = !in_place_;
+    auto applied = apply_to_file(fd_.get(), wanted, times);
     if (!applied) return applied;
+    if (finish) {
+        if (auto status = finish(fd_.get()); !status) return std::move(status).error();
+    }
     if (durability != Durability::None && ::fsync(fd_.get()) != 0) {
         return base::errno_error("write to the medium");
     }
     // Closed before it is seen: NFS shows the contents to others from then on.
     fd_.reset();
-    if (::renameat(directory_, temporary_.c_str(), directory_, name.c_str()) != 0) {
+    if (!in_place_ && ::renameat(directory_, temporary_.c_str(), directory_, name.c_str()) != 0) {
         return failed_on("publish", name);
     }
     remove_ = false;
@@ -165,7 +184,8 @@ Result<Applied> NewFile::publish(const std::string& name, const Attributes& want
 }
 
 Result<Applied> publish_symlink(int directory, const std::string& name, const std::string& target,
-                                const Attributes& wanted, std::uint64_t generation) {
+                                const Attributes& wanted, std::uint64_t generation,
+                                const Finish& finish, Times times) {
     const std::string temporary = temporary_name(name, generation);
     if (::symlinkat(target.c_str(), directory, temporary.c_str()) != 0) {
         if (errno != EEXIST) return failed_on("create link", name);
@@ -176,12 +196,27 @@ Result<Applied> publish_symlink(int directory, const std::string& name, const st
             return failed_on("create link", name);
         }
     }
-    auto applied = apply_at(directory, temporary, wanted);
+    auto applied = apply_at(directory, temporary, wanted, finish, times);
     if (applied && ::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0) {
         applied = failed_on("publish link", name);
     }
     if (!applied) ::unlinkat(directory, temporary.c_str(), 0);
     return applied;
+}
+
+Status publish_link(int folder, const std::string& carrier, int directory, const std::string& name,
+                    std::uint64_t generation) {
+    const std::string temporary = temporary_name(name, generation);
+    if (auto removed = remove_temporary(directory, temporary); !removed) return removed;
+    if (::linkat(folder, carrier.c_str(), directory, temporary.c_str(), 0) != 0) {
+        return failed_on("link", name);
+    }
+    const bool renamed = ::renameat(directory, temporary.c_str(), directory, name.c_str()) == 0;
+    const int error_number = errno;
+    // A rename between two names of one file does nothing, and leaves both.
+    ::unlinkat(directory, temporary.c_str(), 0);
+    if (!renamed) return failed_on("publish link", name, error_number);
+    return {};
 }
 
 Result<Made> make_directory(int parent, const std::string& name, std::uint32_t mode) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,6 +23,11 @@ enum class Durability : std::uint8_t { None, File, FileAndDirectory };
 std::string temporary_name(std::string_view name, std::uint64_t generation);
 bool is_temporary(std::string_view name) noexcept;
 
+// Called with a descriptor of what is about to be seen (O_PATH for all but files and directories),
+// when owner, mode and times are set: for what Attributes do not say. Its failure is that of the
+// publication. Empty: nothing more.
+using Finish = std::function<Status(int fd)>;
+
 // A file that nobody sees yet. Thread-compatible; write_at() may be called from many threads at
 // once. Unpublished, its destructor removes the temporary when it made it.
 class NewFile {
@@ -36,6 +42,10 @@ public:
     // Opens the temporary of a large file whose parts are all in. NotFound (ENOENT in `native`): it
     // is gone, or has another size, so what was written to it is lost.
     static Result<NewFile> open_existing(int directory, std::string temporary, std::uint64_t size);
+
+    // Not a new file at all (options.inplace): the one that stands there under its final name, or
+    // an empty one that is made, given its final size. Readers see it change. Never removed.
+    static Result<NewFile> open_in_place(int directory, std::string name, std::uint64_t size);
 
     NewFile(NewFile&&) noexcept;
     NewFile& operator=(NewFile&&) noexcept;
@@ -52,7 +62,8 @@ public:
     // Attributes, then the rename over `name`. InvalidArgument with EISDIR in `native` when a
     // directory is in the way; the temporary is removed then.
     Result<Applied> publish(const std::string& name, const Attributes& wanted,
-                            Durability durability);
+                            Durability durability, const Finish& finish = {},
+                            Times times = Times::Modified);
 
 private:
     NewFile(int directory, std::string temporary, base::UniqueFd fd, bool remove) noexcept;
@@ -61,11 +72,18 @@ private:
     std::string temporary_;
     base::UniqueFd fd_;
     bool remove_ = false;
+    bool in_place_ = false;
 };
 
 // A symlink replaces what is there (not a directory) in one rename, too.
 Result<Applied> publish_symlink(int directory, const std::string& name, const std::string& target,
-                                const Attributes& wanted, std::uint64_t generation);
+                                const Attributes& wanted, std::uint64_t generation,
+                                const Finish& finish = {}, Times times = Times::Modified);
+
+// A further name for what has `carrier` in `folder`; replaces what is there (not a directory) in
+// one rename. EMLINK in `native`: the file system allows no more names.
+Status publish_link(int folder, const std::string& carrier, int directory, const std::string& name,
+                    std::uint64_t generation);
 
 // Whether there was one before. InvalidArgument with ENOTDIR when something else has the name. New
 // ones get (mode & 0777) | 0700, so that work can go on inside; final modes come at the end.
@@ -76,7 +94,11 @@ Status remove_temporary(int directory, const std::string& temporary);  // Ok whe
 
 // Copies bytes between files of this machine the cheapest way there is: reflink of the whole file
 // where the file system has it, copy_file_range, or read and write. Stops at the end of `from`.
-// Returns how many bytes were copied.
-Result<std::uint64_t> copy_bytes(int from, int to, std::uint64_t offset, std::uint64_t length);
+// Returns how many bytes were copied. `sparse`: holes of `from` are holes of `to`, whatever was
+// there, and cost nothing (some that are shorter than kSmallestHoleBytes are filled); else they are
+// zeros that have space. `to` gets longer where need be: who copies several ranges at once gives it
+// its size first.
+Result<std::uint64_t> copy_bytes(int from, int to, std::uint64_t offset, std::uint64_t length,
+                                 bool sparse = true);
 
 }  // namespace godwit::files

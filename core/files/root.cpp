@@ -10,6 +10,7 @@
 #include <climits>
 
 #include "base/bytes.h"
+#include "files/follow.h"
 #include "files/publish.h"
 
 namespace godwit::files {
@@ -55,6 +56,15 @@ UniqueFd open_in_pieces(int directory, std::string_view path, std::uint64_t flag
     return open_confined(at ? at.get() : directory, std::string{path}, flags, resolve);
 }
 
+UniqueFd open_to_read(int directory, const char* name, int flags, bool keep_atime) {
+    flags |= O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    if (keep_atime) {
+        UniqueFd fd{::openat(directory, name, flags | O_NOATIME)};
+        if (fd || errno != EPERM) return fd;
+    }
+    return UniqueFd{::openat(directory, name, flags)};
+}
+
 Result<UniqueFd> open_storage(const std::string& storage_path) {
     UniqueFd fd{::open(storage_path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
     if (!fd) return base::errno_error("open storage path '" + base::printable(storage_path) + "'");
@@ -69,14 +79,21 @@ std::string_view below(const std::string& storage_path, const std::string& path)
 
 }  // namespace
 
-Result<Tree> Tree::open(const std::string& storage_path, const std::string& path) {
+Result<Tree> Tree::open(const std::string& storage_path, const std::string& path, Links links) {
     auto storage = open_storage(storage_path);
     if (!storage) return std::move(storage).error();
     const std::string_view relative = below(storage_path, path);
-    if (relative.empty()) return Tree{std::move(*storage)};
-    UniqueFd fd = open_in_pieces(storage->get(), relative, O_PATH | O_DIRECTORY, kBeneath);
+    UniqueFd fd = open_in_pieces(storage->get(), relative.empty() ? "." : relative,
+                                 O_PATH | O_DIRECTORY, kBeneath);
     if (!fd) return base::errno_error("open '" + base::printable(path) + "'");
-    return Tree{std::move(fd)};
+    Tree tree{std::move(fd)};
+    if (links == Links::Follow) {
+        tree.links_ = links;
+        tree.storage_ = std::move(*storage);
+        tree.storage_path_ = storage_path;
+        tree.prefix_ = relative;
+    }
+    return tree;
 }
 
 Result<Tree> Tree::open_or_make(const std::string& storage_path, const std::string& path) {
@@ -93,17 +110,57 @@ Result<Tree> Tree::open_or_make(const std::string& storage_path, const std::stri
     return open(storage_path, path);
 }
 
+Result<std::string> Tree::real_path(std::string_view relative) const {
+    std::string path = relative.empty() ? prefix_ : join(prefix_, relative);
+    return follow_links(storage_.get(), storage_path_, path);
+}
+
+Result<UniqueFd> Tree::open_real(std::string_view relative) const {
+    const auto real = real_path(relative);
+    if (!real) return real.error();
+    if (real->empty()) return open_beneath(storage_.get(), "");
+    const SplitPath split = files::split(*real);
+    const auto folder = open_beneath(storage_.get(), split.directory);
+    if (!folder) return folder.error();
+    UniqueFd fd{
+        ::openat(folder->get(), std::string{split.name}.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+    if (!fd) return base::errno_error("open '" + base::printable(relative) + "'");
+    return fd;
+}
+
+Result<UniqueFd> open_beneath(int directory, std::string_view relative) {
+    UniqueFd fd = open_in_pieces(directory, relative.empty() ? "." : relative, O_PATH | O_DIRECTORY,
+                                 kBeneath | RESOLVE_NO_SYMLINKS);
+    if (!fd) return base::errno_error("open directory '" + base::printable(relative) + "'");
+    return fd;
+}
+
 Result<UniqueFd> Tree::open_directory(std::string_view relative) const {
+    if (follows()) {
+        const auto real = open_real(relative);
+        if (!real) return real.error();
+        // An O_PATH descriptor leads to the directory, and to nothing else.
+        UniqueFd fd{::openat(real->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+        if (!fd) return base::errno_error("open directory '" + base::printable(relative) + "'");
+        return fd;
+    }
     UniqueFd fd = open_in_pieces(fd_.get(), relative.empty() ? "." : relative,
                                  O_RDONLY | O_DIRECTORY, kBeneath | RESOLVE_NO_SYMLINKS);
     if (!fd) return base::errno_error("open directory '" + base::printable(relative) + "'");
     return fd;
 }
 
-Result<UniqueFd> open_file_at(int directory, const std::string& name) {
-    UniqueFd fd{::openat(directory, name.c_str(),
-                         O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+Result<UniqueFd> open_file_at(int directory, const std::string& name, bool keep_atime) {
+    UniqueFd fd = open_to_read(directory, name.c_str(), O_NOFOLLOW, keep_atime);
     if (!fd) return base::errno_error("open '" + base::printable(name) + "'");
+    return fd;
+}
+
+Result<UniqueFd> reopen_file(int path_fd, bool keep_atime) {
+    // The link in /proc leads to the file that is open, whatever its name is by now.
+    const std::string link = "/proc/self/fd/" + std::to_string(path_fd);
+    UniqueFd fd = open_to_read(AT_FDCWD, link.c_str(), 0, keep_atime);
+    if (!fd) return base::errno_error("open a file");
     return fd;
 }
 

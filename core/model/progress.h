@@ -15,6 +15,8 @@ namespace godwit::model {
 
 // Stages of a request's units (sdk::Unit::stage): planning and copying share the first.
 inline constexpr std::uint32_t kCopyStage = 0;
+// Hard links, to what was copied.
+inline constexpr std::uint32_t kLinkStage = 1;
 // Deletes, when every copy has ended. Planning adds one Listing of this stage and of rank 0, once;
 // the master hands it out only where nothing speaks against deleting. What that one brings about
 // has this stage, too, and rank 1: it is handed out as everything else.

@@ -103,14 +103,21 @@ void read_request_options(ObjectReader& read, std::vector<FieldError>& errors,
                           SyncRequest& request) {
     read.child("options", [&](const Var& value, const Location& at) {
         request.options = read_options(value, at, errors);
-        // Whatever a list does not name would be surplus.
-        if (request.options.delete_surplus == Delete::None || !read.has("file_list")) return;
-        Location place = at;
-        place.emplace_back("delete");
-        errors.push_back({std::move(place),
-                          "a request with a file_list cannot delete: what the list does not name "
-                          "would be surplus",
-                          "value_error"});
+        const auto refuse = [&](const char* option, const char* why) {
+            Location place = at;
+            place.emplace_back(option);
+            errors.push_back({std::move(place), why, "value_error"});
+        };
+        if (request.options.inplace && request.options.hardlinks) {
+            refuse("inplace",
+                   "a request with hardlinks cannot write in place: what is written into may have "
+                   "names that are to become other files");
+        }
+        if (request.options.delete_surplus != Delete::None && read.has("file_list")) {
+            refuse("delete",
+                   "a request with a file_list cannot delete: what the list does not name would "
+                   "be surplus");
+        }
     });
 }
 

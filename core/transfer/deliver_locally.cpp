@@ -1,47 +1,60 @@
-#include "base/ids.h"
+#include <algorithm>
+
 #include "transfer/delivery.h"
 #include "transfer/messages.h"
+#include "transfer/stream.h"
 
 namespace godwit::transfer {
 namespace {
 
 // Ranges are copied in steps, so that a stop is noticed in between.
 constexpr std::uint64_t kCopyStepBytes = 64 << 20;
+// Shorter ones where the bandwidth is limited, so that it is held evenly.
+constexpr std::uint64_t kPacedStepBytes = 1 << 20;
 
 // The worker mounts both sides: bytes go from descriptor to descriptor, in the kernel where the
 // file systems can, and no staging memory is touched.
 class LocalDelivery final : public Delivery {
 public:
-    LocalDelivery(std::vector<std::string> storage_paths, Ledger& ledger, std::stop_token stop)
-        : storage_paths_{std::move(storage_paths)}, ledger_{ledger}, stop_{std::move(stop)} {}
+    LocalDelivery(std::vector<std::string> storage_paths, Ledger& ledger, DeliveryMeans means)
+        : storage_paths_{std::move(storage_paths)}, ledger_{ledger}, means_{std::move(means)} {}
 
-    Attempt<peer::Opened::Found> open(const peer::Open& open) override {
+    Attempt<peer::Opened> open(const peer::Open& open) override {
         auto opened = Destination::open(open, storage_paths_, ledger_);
         if (!opened) return Trouble::of_destination(opened.error());
         destination_ = std::move(*opened);
-        return destination_->found();
+        sending_ = sending_of(open, 0);
+        return destination_->opened();
     }
 
-    Attempt<peer::Viewed> view(peer::View view) override { return destination_->view(view); }
+    Attempt<peer::Viewed> view(peer::View view) override {
+        const Waiting waiting{means_.waits.destination_metadata};
+        return destination_->view(view);
+    }
+    Attempt<peer::DigestsDone> digests(peer::Digests digests) override {
+        return destination_->digests(digests);
+    }
+    Attempt<peer::Removed> remove(peer::Remove remove) override {
+        return destination_->remove(remove);
+    }
 
-    PackReport send_pack(const files::Tree& source, const work::Pack& pack) override {
-        PackReport report{pack};
+    PackReport send_pack(const files::Tree& source, const work::Pack& pack,
+                         PackReport report) override {
         for (int d = 0; d < pack.directories_size(); ++d) {
             const work::DirectoryFiles& files = pack.directories(d);
-            const auto directory = source.open_directory(files.path());
+            const auto folder = SourceFolder::open(source, files.path());
             for (int f = 0; f < files.files_size(); ++f) {
-                if (stop_.stop_requested()) {
+                if (report.state({d, f}) != PackReport::State::Unknown) continue;
+                Trouble trouble;
+                if (!pace(has_content(files.files(f)) ? files.files(f).attributes().size() : 0)) {
                     report.broken = Trouble::stopped();
                     return report;
                 }
-                Trouble trouble;
-                if (!directory) {
-                    trouble = Trouble::of_listed(directory.error());
-                } else if (copy(directory->get(), files.path(), files.files(f), report, trouble)) {
-                    report.set_done({d, f});
-                    continue;
+                if (!folder) {
+                    report.set_problem({d, f}, Trouble::of_listed(folder.error()));
+                } else if (!copy(*folder, files.files(f), {d, f}, report, trouble)) {
+                    report.set_problem({d, f}, std::move(trouble));
                 }
-                report.set_problem({d, f}, std::move(trouble));
             }
         }
         return report;
@@ -56,6 +69,7 @@ public:
             flush.set_name(work.file().name());
             flush.set_file_size(work.file().attributes().size());
             flush.set_temporary(work.temporary());
+            const Waiting waiting{means_.waits.destination_write};
             auto flushed = destination_->flush(flush);
             if (!flushed) report.broken = Trouble::of_destination(flushed.error());
             return report;
@@ -66,10 +80,11 @@ public:
     }
 
     Attempt<peer::Published> publish(peer::Publish publish) override {
-        const auto applied = destination_->publish(publish);
-        if (!applied) return Trouble::of_destination(applied.error());
+        const Waiting waiting{means_.waits.destination_metadata};
+        const auto written = destination_->publish(publish);
+        if (!written) return Trouble::of_destination(written.error());
         peer::Published published;
-        published.set_owner_dropped(!applied->owner_kept);
+        *published.mutable_losses() = written->losses;
         return published;
     }
 
@@ -78,47 +93,61 @@ public:
     }
 
 private:
-    bool copy(int directory, const std::string& path, const work::FileEntry& entry,
+    bool pace(std::uint64_t bytes) {
+        const Waiting waiting{means_.waits.bandwidth_limit};
+        return means_.pacer->take(bytes, means_.stop) && !means_.stop.stop_requested();
+    }
+
+    bool copy(const SourceFolder& folder, const work::FileEntry& planned, Place place,
               PackReport& report, Trouble& trouble) {
         std::optional<SourceFile> file;
-        if (has_content(entry)) {
-            auto opened = SourceFile::open(directory, entry, trouble);
+        if (has_content(planned)) {
+            auto opened = SourceFile::open(folder, planned, sending_.keep_atime, trouble);
             if (!opened) return false;
             file.emplace(std::move(*opened));
         }
-        const auto applied = destination_->copy_file(path, entry, file ? &*file : nullptr);
-        if (applied) {
-            report.owner_dropped = report.owner_dropped || !applied->owner_kept;
-            return true;
+        work::FileEntry entry = planned;
+        if (entry.link_to().empty() && !add_xattrs(folder, sending_.xattrs, entry, trouble)) {
+            return false;
         }
-        trouble = applied.error().code == Code::Conflict ? Trouble::changed()
-                                                         : Trouble::of_destination(applied.error());
-        return false;
+        const Waiting waiting{means_.waits.destination_write};
+        const auto written = destination_->copy_file(folder.path(), entry, file ? &*file : nullptr);
+        if (!written) {
+            const bool plan_anew =
+                written.error().code == Code::Conflict && written.error().native == 0;
+            trouble = plan_anew ? Trouble::changed() : Trouble::of_destination(written.error());
+            return false;
+        }
+        report.add(written->losses);
+        if (written->unchanged) {
+            report.set_unchanged(place);
+        } else {
+            report.set_done(place);
+        }
+        return true;
     }
 
     bool copy_range(const files::Tree& source, const work::Range& work, RangeReport& report,
                     Trouble& trouble) {
-        const auto directory = source.open_directory(work.directory());
-        if (!directory) {
-            trouble = Trouble::of_listed(directory.error());
+        const auto folder = SourceFolder::open(source, work.directory());
+        if (!folder) {
+            trouble = Trouble::of_listed(folder.error());
             return false;
         }
-        const auto file = SourceFile::open(directory->get(), work.file(), trouble);
+        const auto file = SourceFile::open(*folder, work.file(), sending_.keep_atime, trouble);
         if (!file) return false;
-        peer::Range range;
-        range.set_directory(work.directory());
-        range.set_name(work.file().name());
-        range.set_file_size(work.file().attributes().size());
-        range.set_temporary(work.temporary());
+        peer::Range range = range_of(0, work.directory(), work.file(), work.temporary());
         while (report.bytes_written < work.length()) {
-            if (stop_.stop_requested()) {
+            const std::uint64_t step_max =
+                means_.pacer->rate() == 0 ? kCopyStepBytes : kPacedStepBytes;
+            const std::uint64_t step = std::min(step_max, work.length() - report.bytes_written);
+            if (!pace(step)) {
                 trouble = Trouble::stopped();
                 return false;
             }
             range.set_offset(work.offset() + report.bytes_written);
-            const std::uint64_t step =
-                std::min(kCopyStepBytes, work.length() - report.bytes_written);
-            const auto copied = destination_->copy_range(range, step, file->fd());
+            const Waiting waiting{means_.waits.destination_write};
+            const auto copied = destination_->copy_range(range, step, *file);
             if (!copied) {
                 trouble = Trouble::of_destination(copied.error());
                 return false;
@@ -133,15 +162,16 @@ private:
 
     const std::vector<std::string> storage_paths_;
     Ledger& ledger_;
-    const std::stop_token stop_;
+    const DeliveryMeans means_;
+    Sending sending_;
     std::shared_ptr<Destination> destination_;
 };
 
 }  // namespace
 
 std::unique_ptr<Delivery> deliver_locally(std::vector<std::string> storage_paths, Ledger& ledger,
-                                          std::stop_token stop) {
-    return std::make_unique<LocalDelivery>(std::move(storage_paths), ledger, std::move(stop));
+                                          DeliveryMeans means) {
+    return std::make_unique<LocalDelivery>(std::move(storage_paths), ledger, std::move(means));
 }
 
 }  // namespace godwit::transfer

@@ -13,8 +13,10 @@
 #include "base/result.h"
 #include "files/root.h"
 #include "transfer/destination.h"
+#include "transfer/pacer.h"
 #include "transfer/peer_client.h"
 #include "transfer/source.h"
+#include "transfer/waits.h"
 
 namespace godwit::transfer {
 
@@ -36,15 +38,17 @@ public:
         }
     }
 
-    enum class State : std::uint8_t { Unknown, Done, Problem };
+    // Unchanged: it was as it should be already.
+    enum class State : std::uint8_t { Unknown, Done, Unchanged, Problem };
     struct Problem {
         Place place;
         Trouble trouble;
     };
 
-    void set_done(Place place) { state(place) = State::Done; }
+    void set_done(Place place) { state_at(place) = State::Done; }
+    void set_unchanged(Place place) { state_at(place) = State::Unchanged; }
     void set_problem(Place place, Trouble trouble) {
-        state(place) = State::Problem;
+        state_at(place) = State::Problem;
         problems.push_back({place, std::move(trouble)});
     }
     State state(Place place) const {
@@ -52,14 +56,20 @@ public:
                       [static_cast<std::size_t>(place.file)];
     }
 
+    void add(const peer::Losses& more) {
+        losses.set_owner(losses.owner() || more.owner());
+        losses.set_xattrs(losses.xattrs() || more.xattrs());
+        losses.set_acls(losses.acls() || more.acls());
+    }
+
     std::vector<Problem> problems;
     std::uint64_t bytes_on_wire = 0;
-    bool owner_dropped = false;
+    peer::Losses losses;
     // Set: the way broke down; files whose state is unknown may or may not be published.
     std::optional<Trouble> broken;
 
 private:
-    State& state(Place place) {
+    State& state_at(Place place) {
         return states_[static_cast<std::size_t>(place.directory)]
                       [static_cast<std::size_t>(place.file)];
     }
@@ -69,7 +79,7 @@ private:
 // What became of a range. `changed`: the source is not what was listed, or is gone; the publish
 // step deals with it.
 struct RangeReport {
-    std::uint64_t bytes_written = 0;
+    std::uint64_t bytes_written = 0;  // Holes too.
     std::uint64_t bytes_on_wire = 0;
     bool changed = false;
     std::optional<Trouble> broken;
@@ -81,17 +91,39 @@ class Delivery {
 public:
     virtual ~Delivery() = default;
 
-    virtual Attempt<peer::Opened::Found> open(const peer::Open& open) = 0;
+    virtual Attempt<peer::Opened> open(const peer::Open& open) = 0;
     virtual Attempt<peer::Viewed> view(peer::View view) = 0;
-    virtual PackReport send_pack(const files::Tree& source, const work::Pack& pack) = 0;
+    virtual Attempt<peer::DigestsDone> digests(peer::Digests digests) = 0;
+    // What is done in `start` already is passed over.
+    virtual PackReport send_pack(const files::Tree& source, const work::Pack& pack,
+                                 PackReport start) = 0;
     virtual RangeReport send_range(const files::Tree& source, const work::Range& range) = 0;
     virtual Attempt<peer::Published> publish(peer::Publish publish) = 0;
     virtual Attempt<peer::DirectoriesDone> set_directories(peer::Directories directories) = 0;
+    virtual Attempt<peer::Removed> remove(peer::Remove remove) = 0;
+};
+
+// What deliveries of one agent share. All of it outlives them.
+struct DeliveryMeans {
+    std::stop_token stop;
+    std::shared_ptr<Pacer> pacer;
+    Waits& waits;
 };
 
 std::unique_ptr<Delivery> deliver_to_peer(std::shared_ptr<PeerClient> peer, BufferPool& send_pool,
-                                          std::stop_token stop);
+                                          DeliveryMeans means);
 std::unique_ptr<Delivery> deliver_locally(std::vector<std::string> storage_paths, Ledger& ledger,
-                                          std::stop_token stop);
+                                          DeliveryMeans means);
+
+Trouble trouble_of(const peer::Failure& failure);
+
+// Puts the entry's extended attributes, as they stand now, beside it. False, with `trouble` set:
+// they could not be read.
+bool add_xattrs(const SourceFolder& folder, files::XattrSelection selection, work::FileEntry& entry,
+                Trouble& trouble);
+
+// Metadata calls touch few files; a destination that needs longer hangs. (A dead one is noticed by
+// its silence, much earlier.)
+inline constexpr base::Millis kCallPatience{300'000};
 
 }  // namespace godwit::transfer

@@ -1,7 +1,9 @@
 // The destination's side of one assignment: everything that touches its file system.
 //
 // The same for a source agent across the fabric (peer server) and for a source that is this agent
-// itself (local copy), so that both have one meaning.
+// itself (local copy), so that both have one meaning. In files by subject: destination.cpp opens
+// and enters, destination_view.cpp answers questions, destination_files.cpp writes whole entries,
+// destination_ranges.cpp large files, destination_folders.cpp finishes directories and deletes.
 #pragma once
 
 #include <cstddef>
@@ -16,15 +18,23 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "files/listing.h"
 #include "files/publish.h"
 #include "files/root.h"
 #include "transfer/ledger.h"
+#include "transfer/link_registry.h"
 #include "transfer/messages.h"
 #include "transfer/source.h"
 
 namespace godwit::transfer {
 
 using Bytes = std::span<const std::byte>;
+
+// What became of one entry that could be written.
+struct Written {
+    peer::Losses losses;
+    bool unchanged = false;  // It was as it should be already.
+};
 
 // Thread-safe: calls of one assignment run at once.
 class Destination {
@@ -38,25 +48,31 @@ public:
     // Removes the temporaries that nobody will come back for.
     ~Destination();
 
-    peer::Opened::Found found() const noexcept { return found_; }
+    // What is at the destination, and what this agent can do there.
+    const peer::Opened& opened() const noexcept { return opened_; }
 
     peer::Viewed view(const peer::View& view);
+    peer::DigestsDone digests(const peer::Digests& digests);
 
     // Publishes the files of `files`, whose contents stand in `data`, one behind the other.
-    // InvalidArgument: the lengths do not add up; nothing was done.
+    // InvalidArgument: the lengths do not add up; nothing was done. Internal with EIO in `native`:
+    // what was read back is not what was written; files may have been published.
     Result<peer::FilesDone> write_files(const peer::Files& files, Bytes data);
     // The same for one entry, from a file of this machine; null for an entry without content.
     // Conflict: the source is not what was listed any more; nothing was published.
-    Result<files::Applied> copy_file(const std::string& directory, const work::FileEntry& entry,
-                                     const SourceFile* source);
+    Result<Written> copy_file(const std::string& directory, const work::FileEntry& entry,
+                              const SourceFile* source);
 
     // Conflict: the file was published or given up meanwhile, so whoever asks has lost its lease.
     Status write_range(const peer::Range& range, Bytes data);
     // Copies the range from a descriptor of this machine. Fewer bytes: `source` ended early.
-    Result<std::uint64_t> copy_range(const peer::Range& range, std::uint64_t length, int source);
+    Result<std::uint64_t> copy_range(const peer::Range& range, std::uint64_t length,
+                                     const SourceFile& source);
     Status flush(const peer::Flush& flush);
-    Result<files::Applied> publish(const peer::Publish& publish);
+    Result<Written> publish(const peer::Publish& publish);
+
     peer::DirectoriesDone set_directories(const peer::Directories& directories);
+    peer::Removed remove(const peer::Remove& remove);
 
 private:
     struct SharedFile {
@@ -69,36 +85,84 @@ private:
 
     Destination() = default;
 
+    // destination.cpp
     Result<const files::Tree*> tree();
-    // Opens the directory, and makes it with its parents where it is missing.
-    Result<base::UniqueFd> enter(const std::string& path, std::uint32_t mode, bool& created);
+    // Opens the directory; makes it, with its parents, where it is missing and `make`.
+    struct Entered {
+        base::UniqueFd directory;
+        bool created = false;
+    };
+    Result<Entered> enter(const std::string& path, std::uint32_t mode, bool make);
     Result<base::UniqueFd> enter(const std::string& path);
+    Result<files::Made> make_directory(int parent, const std::string& name, std::uint32_t mode);
+    std::string target_name(const std::string& name) const;
+    // Makes room for something of another kind, where the request says so. False: not.
+    bool clear_the_way(int directory, const std::string& name, const Error& why);
+    files::XattrSelection xattr_selection() const noexcept;
+    files::Times times() const noexcept;
+    // Sets what attributes do not say, on a descriptor that O_PATH may have opened.
+    files::Finish finish_of(const google::protobuf::RepeatedPtrField<work::Xattr>& xattrs,
+                            peer::Losses& losses) const;
+    Result<LinkRegistry*> links();
+
+    // destination_view.cpp
     peer::DirectoryAnswer answer(const peer::DirectoryQuestion& question);
     void look_up(int directory, const peer::DirectoryQuestion& question,
                  peer::DirectoryAnswer& answer);
-    Result<files::Applied> write_one(int directory, const work::FileEntry& entry, Bytes data);
+    void look_at_links(const peer::DirectoryQuestion& question, int index,
+                       const files::Attributes* there, peer::FoundEntry* found,
+                       peer::DirectoryAnswer& answer);
+    Status find_surplus(int directory, const peer::DirectoryQuestion& question,
+                        peer::DirectoryAnswer& answer);
+    std::string digest_of_range(const peer::DigestQuestion& question);
+    std::string xattrs_digest_at(int directory, const std::string& name) const;
+
+    // destination_files.cpp
+    Result<Written> write_entry(int directory, const work::FileEntry& entry, Bytes data);
+    Result<Written> write_content(int directory, const std::string& name,
+                                  const work::FileEntry& entry, Bytes data);
+    Result<Written> set_attributes(int directory, const std::string& name,
+                                   const work::FileEntry& entry);
+    Result<Written> make_link(int directory, const std::string& name, const work::FileEntry& entry);
+    Result<files::NewFile> new_file(int directory, const std::string& name, std::uint64_t size);
+    Result<Written> publish_file(files::NewFile file, int directory, const std::string& name,
+                                 const work::FileEntry& entry);
+
+    // destination_ranges.cpp
     Result<std::shared_ptr<SharedFile>> shared_file(const peer::Range& range);
     // Null: nothing was written to it through this assignment.
     std::shared_ptr<SharedFile> take_shared_file(const std::string& directory,
                                                  const std::string& name, std::uint64_t temporary);
-    Result<files::Applied> set_directory(const work::DirectoryAttributes& wanted);
-    std::string target_name(const std::string& name) const;
     TemporaryPlace place_of(const std::string& directory, const std::string& name,
                             std::uint64_t temporary) const;
+
+    // destination_folders.cpp
+    Result<peer::Losses> set_directory(const work::DirectoryAttributes& wanted);
+    Status sweep(int directory);
+    Status remove_one(int directory, const std::string& name, peer::Removed& removed);
 
     RequestKey request_;
     std::string storage_path_;
     std::string root_;     // The directory that relative paths hang below.
     std::string renamed_;  // Not empty: the one file's name at the destination.
+    peer::Manner manner_;
     files::Durability durability_ = files::Durability::None;
     std::uint64_t nonce_ = 0;  // In the names of this assignment's small temporaries.
-    peer::Opened::Found found_ = peer::Opened::NOTHING;
+    peer::Opened opened_;
     Ledger* ledger_ = nullptr;
 
     std::mutex mutex_;
     std::optional<files::Tree> tree_;                            // guarded by mutex_
     bool root_was_there_ = true;                                 // guarded by mutex_
+    base::UniqueFd links_root_;                                  // guarded by mutex_
+    std::optional<LinkRegistry> links_;                          // guarded by mutex_
     std::map<std::string, std::shared_ptr<SharedFile>> shared_;  // guarded by mutex_
+    // The names of the directory that was looked at for surplus last, for its next slice.
+    struct Listed {
+        std::string path;
+        files::NameList names;
+    };
+    std::optional<Listed> listed_;  // guarded by mutex_
 };
 
 }  // namespace godwit::transfer

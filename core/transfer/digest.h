@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,19 @@ namespace godwit::transfer {
 inline constexpr std::size_t kDigestBytes = 16;
 
 std::string digest_of(std::span<const std::byte> bytes);
+
+// The same of bytes that come in pieces. Thread-compatible.
+class Digester {
+public:
+    Digester();
+    ~Digester();
+    void add(std::span<const std::byte> bytes) noexcept;
+    std::string digest() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
 
 // An empty digest fits everything: the request asked for no verification.
 bool digest_fits(std::string_view digest, std::span<const std::byte> bytes) noexcept;

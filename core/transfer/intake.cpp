@@ -62,13 +62,14 @@ void Intake::fetch(Offer offer, Buffer buffer) {
         Buffer buffer;
     };
     const auto incoming = std::make_shared<Incoming>(Incoming{std::move(offer), std::move(buffer)});
-    const auto write = [this, incoming](Status status) {
-        writers_.post([incoming, status = std::move(status)] {
+    const auto write = [this, incoming, watch = base::Stopwatch{}](Status status) {
+        const std::uint64_t fetch_us = watch.elapsed_us();
+        writers_.post([incoming, fetch_us, status = std::move(status)] {
             if (status) {
                 incoming->offer.arrived(
-                    Bytes{incoming->buffer.bytes().first(incoming->offer.length)});
+                    Bytes{incoming->buffer.bytes().first(incoming->offer.length)}, fetch_us);
             } else {
-                incoming->offer.arrived(status.error());
+                incoming->offer.arrived(status.error(), fetch_us);
             }
         });
     };

@@ -27,8 +27,9 @@ struct Offer {
     std::shared_ptr<RailLinks> links;
     std::uint64_t offset = 0;  // Of the segment, in the sender's window.
     std::size_t length = 0;    // 0: nothing to fetch.
-    // Called once on a writer thread with the segment, or with why it could not be had.
-    std::function<void(Result<Bytes>)> arrived;
+    // Called once on a writer thread with the segment, or with why it could not be had; and how
+    // long the fabric took.
+    std::function<void(Result<Bytes>, std::uint64_t fetch_us)> arrived;
 };
 
 // Thread-safe.

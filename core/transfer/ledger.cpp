@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "files/publish.h"
+#include "files/removal.h"
 #include "files/root.h"
 
 namespace godwit::transfer {
@@ -19,7 +19,8 @@ Status remove(const TemporaryPlace& place) {
     if (!tree) return std::move(tree).error();
     auto directory = tree->open_directory(place.directory);
     if (!directory) return std::move(directory).error();
-    return files::remove_temporary(directory->get(), place.name);
+    // The registry of links is a directory.
+    return files::remove_tree(directory->get(), place.name).status();
 }
 
 }  // namespace
@@ -66,7 +67,7 @@ void Ledger::clean(const RequestKey& request) {
     std::size_t removed = 0;
     for (const auto& [place, temporary] : places) {
         const std::lock_guard lock{temporary->mutex};
-        if (std::exchange(temporary->sealed, true)) continue;
+        if (std::exchange(temporary->sealed, true) || place.is_final) continue;
         ++removed;
         if (auto status = remove(place); !status && status.error().code != Code::NotFound) {
             kLog.warning("temporary not removed", {{"request", request.id},

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "files/attributes.h"
+#include "peer.pb.h"
 
 namespace godwit::transfer {
 
@@ -28,6 +28,7 @@ struct TemporaryPlace {
     std::string root;       // Of the request's destination.
     std::string directory;  // Relative to root.
     std::string name;       // Of the temporary.
+    bool is_final = false;  // Written where it stands: never removed.
 
     auto operator<=>(const TemporaryPlace&) const = default;
 };
@@ -37,7 +38,7 @@ struct TemporaryPlace {
 struct Temporary {
     std::shared_mutex mutex;  // Shared while writing to it, exclusive to publish or remove it.
     bool sealed = false;      // guarded by mutex; its name is gone, and must not be made anew
-    std::optional<files::Applied> published;  // guarded by mutex
+    std::optional<peer::Losses> published;  // guarded by mutex
 };
 
 // Thread-safe.

@@ -1,5 +1,7 @@
 #include "transfer/messages.h"
 
+#include "transfer/digest.h"
+
 namespace godwit::transfer {
 
 work::Attributes to_message(const files::Attributes& attributes) {
@@ -11,6 +13,8 @@ work::Attributes to_message(const files::Attributes& attributes) {
     message.set_mtime_ns(attributes.mtime_ns);
     message.set_ctime_ns(attributes.ctime_ns);
     message.set_inode(attributes.inode);
+    message.set_atime_ns(attributes.atime_ns);
+    message.set_device_number(attributes.device_number);
     return message;
 }
 
@@ -24,6 +28,8 @@ files::Attributes from_message(const work::Attributes& message, files::EntryType
     attributes.mtime_ns = message.mtime_ns();
     attributes.ctime_ns = message.ctime_ns();
     attributes.inode = message.inode();
+    attributes.atime_ns = message.atime_ns();
+    attributes.device_number = message.device_number();
     return attributes;
 }
 
@@ -31,16 +37,46 @@ work::EntryType to_message(files::EntryType type) {
     switch (type) {
     case files::EntryType::Directory: return work::DIRECTORY;
     case files::EntryType::Symlink: return work::SYMLINK;
-    default: return work::FILE;
+    case files::EntryType::Fifo: return work::FIFO;
+    case files::EntryType::Socket: return work::SOCKET;
+    case files::EntryType::BlockDevice: return work::BLOCK_DEVICE;
+    case files::EntryType::CharDevice: return work::CHAR_DEVICE;
+    case files::EntryType::File: break;
     }
+    return work::FILE;
 }
 
 files::EntryType from_message(work::EntryType type) {
     switch (type) {
     case work::DIRECTORY: return files::EntryType::Directory;
     case work::SYMLINK: return files::EntryType::Symlink;
+    case work::FIFO: return files::EntryType::Fifo;
+    case work::SOCKET: return files::EntryType::Socket;
+    case work::BLOCK_DEVICE: return files::EntryType::BlockDevice;
+    case work::CHAR_DEVICE: return files::EntryType::CharDevice;
     default: return files::EntryType::File;
     }
+}
+
+std::vector<files::Xattr> from_message(
+    const google::protobuf::RepeatedPtrField<work::Xattr>& list) {
+    std::vector<files::Xattr> xattrs;
+    for (const work::Xattr& xattr : list) xattrs.push_back({xattr.name(), xattr.value()});
+    return xattrs;
+}
+
+void to_message(std::span<const files::Xattr> xattrs,
+                google::protobuf::RepeatedPtrField<work::Xattr>& out) {
+    for (const files::Xattr& xattr : xattrs) {
+        work::Xattr& added = *out.Add();
+        added.set_name(xattr.name);
+        added.set_value(xattr.value);
+    }
+}
+
+std::string xattrs_digest(std::span<const files::Xattr> xattrs) {
+    const std::string text = files::serialise(xattrs);
+    return digest_of(std::as_bytes(std::span{text}));
 }
 
 peer::Failure to_message(base::FileCode code, const Error& error) {
@@ -83,7 +119,7 @@ bool is_plain_path(std::string_view path) noexcept {
 }
 
 bool has_content(const work::FileEntry& entry) noexcept {
-    return entry.type() == work::FILE && !entry.attributes_only();
+    return entry.type() == work::FILE && !entry.attributes_only() && entry.link_to().empty();
 }
 
 }  // namespace godwit::transfer

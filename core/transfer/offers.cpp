@@ -1,6 +1,7 @@
 #include "transfer/offers.h"
 
 #include "base/log.h"
+#include "transfer/delivery.h"
 #include "transfer/digest.h"
 #include "transfer/messages.h"
 
@@ -27,6 +28,7 @@ struct Offers::InFlight {
     peer::Frame frame;
     Buffer buffer;
     Answered answered;
+    Damaged damaged;
     int sends = 0;
     std::optional<Result<peer::Frame>> answer;
 };
@@ -37,11 +39,18 @@ struct Offers::Shared {
     std::deque<std::shared_ptr<InFlight>> answers;  // guarded by mutex
 };
 
-Offers::Offers(std::shared_ptr<PeerClient> peer, BufferPool& pool, std::stop_token stop)
+Offers::Offers(std::shared_ptr<PeerClient> peer, BufferPool& pool, std::stop_token stop,
+               Pacer& pacer, Waits& waits)
     : peer_{std::move(peer)},
       pool_{pool},
       stop_{std::move(stop)},
+      pacer_{pacer},
+      waits_{waits},
       shared_{std::make_shared<Shared>()} {}
+
+Offers::~Offers() {
+    waits_.add_answered(waited_us_, timing_);
+}
 
 Buffer Offers::take_buffer() {
     while (!trouble_) {
@@ -53,6 +62,7 @@ Buffer Offers::take_buffer() {
             continue;
         }
         // Not for long: an answer may need a segment sent once more from a buffer that is kept.
+        const Waiting waiting{waited_us_};
         Buffer buffer = pool_.acquire(stop_, base::SteadyClock::now() + kAnswerTick);
         if (buffer) return buffer;
     }
@@ -60,7 +70,7 @@ Buffer Offers::take_buffer() {
 }
 
 void Offers::offer(peer::Frame frame, Buffer buffer, std::size_t length, bool digest,
-                   Answered answered) {
+                   Answered answered, Damaged damaged) {
     auto in_flight = std::make_shared<InFlight>();
     peer::Segment& segment = *segment_of(frame);
     segment.set_length(length);
@@ -71,6 +81,14 @@ void Offers::offer(peer::Frame frame, Buffer buffer, std::size_t length, bool di
     in_flight->frame = std::move(frame);
     in_flight->buffer = std::move(buffer);
     in_flight->answered = std::move(answered);
+    in_flight->damaged = std::move(damaged);
+    {
+        const Waiting waiting{waits_.bandwidth_limit};
+        if (!pacer_.take(length, stop_)) {
+            if (!trouble_) trouble_ = Trouble::stopped();
+            return;
+        }
+    }
     ++in_flight_;
     send(in_flight);
 }
@@ -99,6 +117,7 @@ void Offers::finish() {
 
 bool Offers::wait_for_answer() {
     {
+        const Waiting waiting{waited_us_};
         std::unique_lock lock{shared_->mutex};
         if (!shared_->came.wait(lock, stop_, [&] { return !shared_->answers.empty(); })) {
             trouble_ = Trouble::stopped();
@@ -118,6 +137,12 @@ void Offers::handle_answers() {
     for (const auto& in_flight : answers) handle(in_flight);
 }
 
+void Offers::add(const peer::Timing& timing) {
+    timing_.set_fetch_us(timing_.fetch_us() + timing.fetch_us());
+    timing_.set_write_us(timing_.write_us() + timing.write_us());
+    timing_.set_metadata_us(timing_.metadata_us() + timing.metadata_us());
+}
+
 void Offers::handle(const std::shared_ptr<InFlight>& in_flight) {
     const Result<peer::Frame> answer = std::move(*in_flight->answer);
     in_flight->answer.reset();
@@ -128,19 +153,23 @@ void Offers::handle(const std::shared_ptr<InFlight>& in_flight) {
     }
     if (!answer->has_failure()) {
         --in_flight_;
+        add(answer->has_files_done() ? answer->files_done().timing() : answer->done().timing());
         in_flight->answered(*answer);
         return;
     }
     const peer::Failure& failure = answer->failure();
-    if (code_of(failure) == FileCode::DigestMismatch && in_flight->sends < kSendsMax && !trouble_) {
+    const bool damaged = code_of(failure) == FileCode::DigestMismatch && !trouble_;
+    if (damaged && in_flight->sends < kSendsMax) {
         kLog.warning("segment damaged on the way, sending it once more",
                      {{"length", segment_of(in_flight->frame)->length()}});
         send(in_flight);
         return;
     }
     --in_flight_;
-    if (!trouble_) {
-        trouble_ = Trouble{code_of(failure), failure.message(), failure.error_number()};
+    if (damaged && in_flight->damaged) {
+        in_flight->damaged(trouble_of(failure));
+    } else if (!trouble_) {
+        trouble_ = trouble_of(failure);
     }
 }
 

@@ -49,6 +49,18 @@ peer::Frame done_frame(const Status& status) {
     return frame;
 }
 
+// What was read back differs: the same segment may be sent once more, as if it had been damaged on
+// its way.
+bool is_read_back_differently(const Error& error) {
+    return error.code == Code::Internal && error.native == EIO;
+}
+
+peer::Timing* timing_of(peer::Frame& answer) {
+    if (answer.has_files_done()) return answer.mutable_files_done()->mutable_timing();
+    if (answer.has_done()) return answer.mutable_done()->mutable_timing();
+    return nullptr;
+}
+
 // Of the fabric, or of the segment itself.
 peer::Frame segment_failure(const Error& error) {
     const FileCode code = error.code == Code::TimedOut          ? FileCode::TimedOut
@@ -186,6 +198,8 @@ void PeerSession::dispatch(peer::Frame frame) {
     case peer::Frame::kView:
     case peer::Frame::kFlush:
     case peer::Frame::kPublish:
+    case peer::Frame::kDigests:
+    case peer::Frame::kRemove:
     case peer::Frame::kDirectories: answer_later(std::move(frame)); return;
     default:
         reply(frame.call(), failure_frame(FileCode::Unsupported,
@@ -219,7 +233,7 @@ void PeerSession::open(const peer::Frame& frame) {
         return;
     }
     peer::Frame opened;
-    opened.mutable_opened()->set_found((*job)->found());
+    *opened.mutable_opened() = (*job)->opened();
     bool too_many = false;
     {
         const std::lock_guard lock{mutex_};
@@ -246,10 +260,19 @@ void PeerSession::take_offer(peer::Frame frame) {
     offer.links = links();
     offer.offset = segment.offset();
     offer.length = segment.length();
-    offer.arrived = [self = shared_from_this(), held](Result<Bytes> data) {
+    offer.arrived = [self = shared_from_this(), held, watch = base::Stopwatch{}](
+                        Result<Bytes> data, std::uint64_t fetch_us) {
         if (self->closed() || self->is_silent()) return;
-        self->reply(held->call(),
-                    data ? self->write_segment(*held, *data) : segment_failure(data.error()));
+        peer::Frame answer =
+            data ? self->write_segment(*held, *data) : segment_failure(data.error());
+        if (peer::Timing* timing = timing_of(answer)) {
+            // Waiting for a buffer, or for a writer, is what writing too slowly looks like.
+            const std::uint64_t rest_us = watch.elapsed_us() - fetch_us;
+            timing->set_fetch_us(fetch_us);
+            if (held->has_files()) timing->set_metadata_us(rest_us);
+            if (held->has_range()) timing->set_write_us(rest_us);
+        }
+        self->reply(held->call(), std::move(answer));
     };
     if (!host_.intake.add(std::move(offer))) shut();
 }
@@ -263,9 +286,19 @@ peer::Frame PeerSession::write_segment(const peer::Frame& frame, Bytes data) {
     }
     const auto job = this->job(whole_files ? frame.files().job() : frame.range().job());
     if (job == nullptr) return job_is_closed();
-    if (!whole_files) return done_frame(job->write_range(frame.range(), data));
+    if (!whole_files) {
+        const Status status = job->write_range(frame.range(), data);
+        if (!status && is_read_back_differently(status.error())) {
+            return failure_frame(FileCode::DigestMismatch, status.error());
+        }
+        return done_frame(status);
+    }
     auto done = job->write_files(frame.files(), data);
-    if (!done) return failure_frame(FileCode::Internal, done.error());
+    if (!done) {
+        return failure_frame(
+            is_read_back_differently(done.error()) ? FileCode::DigestMismatch : FileCode::Internal,
+            done.error());
+    }
     peer::Frame answer;
     *answer.mutable_files_done() = std::move(*done);
     return answer;
@@ -277,6 +310,8 @@ void PeerSession::answer_later(peer::Frame frame) {
         const std::uint64_t id = frame.has_view()      ? frame.view().job()
                                  : frame.has_flush()   ? frame.flush().job()
                                  : frame.has_publish() ? frame.publish().job()
+                                 : frame.has_digests() ? frame.digests().job()
+                                 : frame.has_remove()  ? frame.remove().job()
                                                        : frame.directories().job();
         const auto job = self->job(id);
         self->reply(frame.call(), job != nullptr ? self->carry_out(*job, frame) : job_is_closed());
@@ -289,14 +324,18 @@ peer::Frame PeerSession::carry_out(Destination& job, const peer::Frame& frame) {
     case peer::Frame::kView: *answer.mutable_viewed() = job.view(frame.view()); break;
     case peer::Frame::kFlush: answer = done_frame(job.flush(frame.flush())); break;
     case peer::Frame::kPublish: {
-        const auto applied = job.publish(frame.publish());
-        if (applied) {
-            answer.mutable_published()->set_owner_dropped(!applied->owner_kept);
+        const auto written = job.publish(frame.publish());
+        if (written) {
+            *answer.mutable_published()->mutable_losses() = written->losses;
         } else {
-            answer = failure_frame(files::destination_code(applied.error()), applied.error());
+            answer = failure_frame(files::destination_code(written.error()), written.error());
         }
         break;
     }
+    case peer::Frame::kDigests:
+        *answer.mutable_digests_done() = job.digests(frame.digests());
+        break;
+    case peer::Frame::kRemove: *answer.mutable_removed() = job.remove(frame.remove()); break;
     default: *answer.mutable_directories_done() = job.set_directories(frame.directories()); break;
     }
     return answer;

@@ -2,9 +2,19 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "files/attributes.h"
+#include "files/publish.h"
+#include "transfer/medium.h"
 
 namespace godwit::transfer {
+namespace {
+
+constexpr std::size_t kCompareBytes = 1 << 20;
+
+}  // namespace
 
 using base::FileCode;
 
@@ -42,9 +52,37 @@ bool is_same(const files::Attributes& now, const work::Attributes& listed) noexc
            now.mtime_ns == listed.mtime_ns() && now.ctime_ns == listed.ctime_ns();
 }
 
-Result<SourceFile> SourceFile::open(int directory, const work::FileEntry& listed,
-                                    Trouble& trouble) {
-    auto fd = files::open_file_at(directory, listed.name());
+Result<SourceFolder> SourceFolder::open(const files::Tree& tree, const std::string& path) {
+    auto fd = tree.open_directory(path);
+    if (!fd) return std::move(fd).error();
+    return SourceFolder{tree, path, std::move(*fd)};
+}
+
+Result<files::Attributes> SourceFolder::stat(const std::string& name) const {
+    if (!tree_->follows()) return files::stat_at(fd(), name);
+    const auto real = tree_->open_real(files::join(path_, name));
+    if (!real) return real.error();
+    return files::stat_of(real->get());
+}
+
+Result<base::UniqueFd> SourceFolder::open_file(const std::string& name, bool keep_atime) const {
+    if (!tree_->follows()) return files::open_file_at(fd(), name, keep_atime);
+    const auto real = tree_->open_real(files::join(path_, name));
+    if (!real) return real.error();
+    return files::reopen_file(real->get(), keep_atime);
+}
+
+Result<std::vector<files::Xattr>> SourceFolder::xattrs(const std::string& name,
+                                                       files::XattrSelection selection) const {
+    if (!tree_->follows()) return files::read_xattrs_at(fd(), name, selection);
+    const auto real = tree_->open_real(files::join(path_, name));
+    if (!real) return real.error();
+    return files::read_xattrs(real->get(), selection);
+}
+
+Result<SourceFile> SourceFile::open(const SourceFolder& folder, const work::FileEntry& listed,
+                                    bool keep_atime, Trouble& trouble) {
+    auto fd = folder.open_file(listed.name(), keep_atime);
     if (!fd) {
         trouble = Trouble::of_listed(fd.error());
         return std::move(fd).error();
@@ -73,6 +111,26 @@ bool SourceFile::read(std::span<std::byte> out, std::uint64_t offset, Trouble& t
         }
     }
     return true;
+}
+
+Result<std::uint64_t> SourceFile::copy_to(int to, std::uint64_t offset, std::uint64_t length,
+                                          bool sparse) const {
+    return files::copy_bytes(fd_.get(), to, offset, length, sparse);
+}
+
+Status SourceFile::compare_with(int other, std::uint64_t offset, std::uint64_t length) const {
+    std::vector<std::byte> buffer(std::min<std::uint64_t>(kCompareBytes, length));
+    for (std::uint64_t done = 0; done < length;) {
+        const std::size_t count = std::min<std::uint64_t>(buffer.size(), length - done);
+        Trouble trouble;
+        if (!read(std::span{buffer}.first(count), offset + done, trouble)) {
+            return Error{Code::Conflict, trouble.message};
+        }
+        auto status = check_on_medium(other, offset + done, std::span{buffer}.first(count));
+        if (!status) return status;
+        done += count;
+    }
+    return {};
 }
 
 bool SourceFile::is_unchanged() const {

@@ -12,6 +12,7 @@
 #include "base/unique_fd.h"
 #include "files/attributes.h"
 #include "files/root.h"
+#include "files/xattrs.h"
 #include "work.pb.h"
 
 namespace godwit::transfer {
@@ -38,17 +39,48 @@ struct Trouble {
     bool is_stop = false;
 };
 
+// A directory of the source that files are read in. Thread-compatible.
+class SourceFolder {
+public:
+    // `tree` outlives it.
+    static Result<SourceFolder> open(const files::Tree& tree, const std::string& path);
+
+    const std::string& path() const noexcept { return path_; }
+    int fd() const noexcept { return fd_.get(); }
+    // Of the entry, or of what it leads to, where links are followed.
+    Result<files::Attributes> stat(const std::string& name) const;
+    Result<base::UniqueFd> open_file(const std::string& name, bool keep_atime) const;
+    Result<std::vector<files::Xattr>> xattrs(const std::string& name,
+                                             files::XattrSelection selection) const;
+
+private:
+    SourceFolder(const files::Tree& tree, std::string path, base::UniqueFd fd)
+        : tree_{&tree}, path_{std::move(path)}, fd_{std::move(fd)} {}
+
+    const files::Tree* tree_;
+    std::string path_;
+    base::UniqueFd fd_;
+};
+
 // A source file that is open and is what was listed. Thread-compatible.
 class SourceFile {
 public:
-    // `directory` is open for reading names. SourceVanished or SourceChanged in `trouble` when it
-    // is not there, or differs from `listed` in inode, size, mtime or ctime.
-    static Result<SourceFile> open(int directory, const work::FileEntry& listed, Trouble& trouble);
+    // SourceVanished or SourceChanged in `trouble` when it is not there, or differs from `listed`
+    // in inode, size, mtime or ctime.
+    static Result<SourceFile> open(const SourceFolder& folder, const work::FileEntry& listed,
+                                   bool keep_atime, Trouble& trouble);
 
     int fd() const noexcept { return fd_.get(); }
     // Fills all of `out` from `offset`. False, with `trouble` set: an error, or the file ended
     // early.
     bool read(std::span<std::byte> out, std::uint64_t offset, Trouble& trouble) const;
+    // Copies the range to the same place of another file of this machine, holes as holes when
+    // `sparse`. Fewer bytes: it ended early.
+    Result<std::uint64_t> copy_to(int to, std::uint64_t offset, std::uint64_t length,
+                                  bool sparse) const;
+    // Whether the other file's medium holds the same bytes in this range. Internal with EIO in
+    // `native`: it does not. Conflict: this file is not what was listed any more.
+    Status compare_with(int other, std::uint64_t offset, std::uint64_t length) const;
     // Whether it still is what was listed, after reading.
     bool is_unchanged() const;
 

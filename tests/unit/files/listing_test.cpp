@@ -70,7 +70,7 @@ TEST_F(Listing, OfManyNamesIsWhole) {
     }
     std::sort(names.begin(), names.end());
 
-    EXPECT_EQ(*names_in(fd()), names);
+    EXPECT_THAT(*names_in(fd()), ElementsAreArray(names));
 }
 
 TEST_F(Listing, HidesOurOwnTemporariesAndFindsThemApart) {

@@ -67,7 +67,7 @@ TEST(Progress, NamesWhatLimitsItOrNothing) {
     EXPECT_THAT(print_progress(some_request(), pace), HasSubstr(R"("limited_by":null)"));
     pace.limited_by = "transport (62 %)";
     EXPECT_THAT(print_progress(some_request(), pace),
-                HasSubstr("\"limited_by\":\"transport (62 %)\""));
+                HasSubstr(R"x("limited_by":"transport (62 %)")x"));
 }
 
 // ------------------------------------------------------------------------------- phases and stages

@@ -196,6 +196,13 @@ TEST(FileListOfARequest, DeletesDoNotGoWithIt) {
     EXPECT_THAT(list_errors(R"(["a"])", R"(,"options":{"delete":"none"})"), testing::IsEmpty());
 }
 
+TEST(FileListOfARequest, WritingInPlaceDoesNotGoWithHardLinks) {
+    EXPECT_THAT(list_errors(R"(["a"])", R"(,"options":{"inplace":true,"hardlinks":true})"),
+                ElementsAre("body.options.inplace: a request with hardlinks cannot write in place: "
+                            "what is written into may have names that are to become other files"));
+    EXPECT_THAT(list_errors(R"(["a"])", R"(,"options":{"inplace":true})"), testing::IsEmpty());
+}
+
 // The store hands the document around with every look at a request.
 TEST(FileListOfARequest, OnlyItsDigestIsInTheDocument) {
     std::string list = R"(["a")";

@@ -19,7 +19,7 @@ using test_support::write_text;
 
 class ListedFile : public testing::Test {
 protected:
-    ListedFile() : directory_{::open(folder_.path().c_str(), O_RDONLY | O_CLOEXEC)} {
+    ListedFile() {
         write_text(folder_.path("file"), "content");
         listed_ = list("file");
     }
@@ -27,11 +27,11 @@ protected:
     work::FileEntry list(const std::string& name) const {
         work::FileEntry entry;
         entry.set_name(name);
-        *entry.mutable_attributes() = to_message(*files::stat_at(directory_.get(), name));
+        *entry.mutable_attributes() = to_message(*directory_.stat(name));
         return entry;
     }
     Result<SourceFile> open(const work::FileEntry& listed) {
-        return SourceFile::open(directory_.get(), listed, trouble_);
+        return SourceFile::open(directory_, listed, false, trouble_);
     }
     void expect_refused(const work::FileEntry& listed, FileCode code) {
         EXPECT_FALSE(open(listed));
@@ -40,7 +40,8 @@ protected:
     }
 
     test_support::TemporaryFolder folder_;
-    base::UniqueFd directory_;
+    files::Tree tree_ = *files::Tree::open(folder_.path(), folder_.path());
+    SourceFolder directory_ = *SourceFolder::open(tree_, "");
     work::FileEntry listed_;
     Trouble trouble_;
 };

@@ -1,0 +1,97 @@
+#include "agent/bookkeeper.h"
+
+#include <algorithm>
+
+#include "transfer/messages.h"
+
+namespace godwit::agent {
+namespace {
+
+using base::FileCode;
+using sdk::Count;
+using transfer::Trouble;
+
+// A file that changes while it is copied is planned anew this often, then it is given up.
+constexpr std::uint32_t kReplansMax = 2;
+
+}  // namespace
+
+std::int64_t bytes_of(const work::FileEntry& entry) {
+    return transfer::has_content(entry) ? static_cast<std::int64_t>(entry.attributes().size()) : 0;
+}
+
+Bookkeeper::Bookkeeper(WorkContext& context, const files::Tree& source)
+    : context_{context},
+      source_{source},
+      units_{context.work.roots(), context.assignment.chunk_bytes, effects_} {}
+
+void Bookkeeper::copied(const work::FileEntry& entry) {
+    effects_.counters[Count::FilesCopied] += 1;
+    effects_.counters[Count::BytesPublished] += bytes_of(entry);
+    if (!entry.link_to().empty()) effects_.counters[Count::FilesLinked] += 1;
+}
+
+void Bookkeeper::unchanged(const work::FileEntry&) {
+    effects_.counters[Count::FilesSkipped] += 1;
+}
+
+void Bookkeeper::vanished(const std::string& directory, const work::FileEntry& entry) {
+    effects_.counters[Count::FilesVanished] += 1;
+    effects_.counters[Count::BytesVanished] += bytes_of(entry);
+    record(directory, entry,
+           {FileCode::SourceVanished, "it was gone before it was copied", ENOENT});
+}
+
+void Bookkeeper::failed(const std::string& directory, const work::FileEntry& entry,
+                        const Trouble& trouble) {
+    effects_.counters[Count::FilesFailed] += 1;
+    effects_.counters[Count::BytesFailed] += bytes_of(entry);
+    record(directory, entry, trouble);
+}
+
+void Bookkeeper::changed(const std::string& path, const work::FileEntry& entry) {
+    const auto folder = transfer::SourceFolder::open(source_, path);
+    const auto now =
+        folder ? folder->stat(entry.name()) : Result<files::Attributes>{folder.error()};
+    if (!now && now.error().code == Code::NotFound) {
+        vanished(path, entry);
+    } else if (!now) {
+        failed(path, entry, Trouble::of_listed(now.error()));
+    } else if (entry.replans() >= kReplansMax ||
+               now->type != transfer::from_message(entry.type())) {
+        failed(path, entry, Trouble::changed());
+    } else {
+        plan_anew(*folder, entry, *now);
+    }
+}
+
+void Bookkeeper::plan_anew(const transfer::SourceFolder& folder, const work::FileEntry& entry,
+                           const files::Attributes& now) {
+    work::FileEntry anew = entry;
+    *anew.mutable_attributes() = transfer::to_message(now);
+    anew.set_sparse(now.sparse);
+    anew.set_replans(entry.replans() + 1);
+    // What it was to be linked to is not there: it is copied itself.
+    anew.clear_link_to();
+    const std::int64_t more = bytes_of(anew) - bytes_of(entry);
+    effects_.counters[Count::BytesPlanned] += more;
+    effects_.counters[Count::BytesDiscovered] += more;
+    if (!units_.is_large(anew)) return units_.add_file(folder.path(), anew);
+    Trouble ignored;
+    const auto file = transfer::SourceFile::open(folder, anew, false, ignored);
+    units_.add_large_file(
+        folder.path(), anew,
+        file ? data_map(file->fd(), anew, context_.assignment.options) : all_data());
+}
+
+sdk::Effects Bookkeeper::take() {
+    units_.finish();
+    return std::move(effects_);
+}
+
+void Bookkeeper::record(const std::string& directory, const work::FileEntry& entry,
+                        const Trouble& trouble) {
+    effects_.errors.push_back(file_error(path_of(directory, entry.name()), trouble));
+}
+
+}  // namespace godwit::agent

@@ -1,0 +1,114 @@
+#include "agent/comparison.h"
+
+#include <sys/stat.h>
+
+namespace godwit::agent {
+namespace {
+
+using files::Attributes;
+using files::EntryType;
+using model::Compare;
+
+constexpr std::uint32_t kSetIdBits = S_ISUID | S_ISGID;
+
+std::int64_t floor_div(std::int64_t value, std::int64_t by) noexcept {
+    const std::int64_t quotient = value / by;
+    return value % by < 0 ? quotient - 1 : quotient;
+}
+
+bool same_owner(const Attributes& wanted, const work::Attributes& found) {
+    return wanted.uid == found.uid() && wanted.gid == found.gid();
+}
+
+bool same_mode(const CompareRules& rules, const Attributes& wanted, const work::Attributes& found) {
+    // Without the right owner the destination has dropped these.
+    const bool dropped = !rules.owners && !same_owner(wanted, found);
+    const std::uint32_t mask = dropped ? ~kSetIdBits : ~0U;
+    return (wanted.mode & mask) == (found.mode() & mask);
+}
+
+bool same_attributes(const CompareRules& rules, const Attributes& wanted,
+                     const std::string& xattrs_digest, const work::Attributes& found,
+                     const std::string& found_digest) {
+    const bool moded = wanted.type != EntryType::Symlink;
+    return (!moded || same_mode(rules, wanted, found)) &&
+           (!rules.owners || same_owner(wanted, found)) &&
+           same_time(rules, wanted.mtime_ns, found.mtime_ns()) &&
+           (!rules.atime || same_time(rules, wanted.atime_ns, found.atime_ns())) &&
+           (!rules.xattrs || xattrs_digest == found_digest);
+}
+
+Verdict compare_files(const CompareRules& rules, const Wanted& wanted,
+                      const peer::FoundEntry& found) {
+    const Attributes& source = wanted.attributes;
+    const work::Attributes& there = found.attributes();
+    const bool same_size = source.size == there.size();
+    const bool same_mtime = same_time(rules, source.mtime_ns, there.mtime_ns());
+    bool same = false;
+    switch (rules.compare) {
+    case Compare::Always: return Verdict::Content;
+    case Compare::Exists: return Verdict::Leave;
+    case Compare::Checksum: return same_size ? Verdict::NeedsDigest : Verdict::Content;
+    case Compare::Size: same = same_size; break;
+    case Compare::SizeMtime: same = same_size && same_mtime; break;
+    case Compare::Newer:
+        if (!same_mtime && there.mtime_ns() > source.mtime_ns) return Verdict::Leave;
+        same = same_size && same_mtime;
+        break;
+    }
+    return same ? compare_attributes(rules, wanted, found) : Verdict::Content;
+}
+
+Verdict compare_links(const CompareRules& rules, const Wanted& wanted,
+                      const peer::FoundEntry& found) {
+    if (wanted.link_target != found.link_target()) return Verdict::Content;
+    CompareRules link = rules;
+    link.atime = false;  // Whoever reads a link changes it, and there is no way around that.
+    return compare_attributes(link, wanted, found);
+}
+
+}  // namespace
+
+bool same_time(const CompareRules& rules, std::int64_t source_ns, std::int64_t found_ns) noexcept {
+    const std::int64_t step = rules.time_granularity_ns > 0 ? rules.time_granularity_ns : 1;
+    return source_ns == found_ns || floor_div(source_ns, step) == floor_div(found_ns, step);
+}
+
+Verdict compare_attributes(const CompareRules& rules, const Wanted& wanted,
+                           const peer::FoundEntry& found) {
+    return same_attributes(rules, wanted.attributes, wanted.xattrs_digest, found.attributes(),
+                           found.xattrs_digest())
+               ? Verdict::Same
+               : Verdict::Attributes;
+}
+
+Verdict compare(const CompareRules& rules, const Wanted& wanted, const peer::FoundEntry& found) {
+    const auto type = static_cast<EntryType>(found.type());
+    if (type == EntryType::Directory) {
+        return rules.replace_type ? Verdict::Content : Verdict::Conflict;
+    }
+    if (rules.compare == Compare::Exists) return Verdict::Leave;
+    if (type != wanted.attributes.type || found.wrongly_linked()) return Verdict::Content;
+    switch (type) {
+    case EntryType::File: return compare_files(rules, wanted, found);
+    case EntryType::Symlink: return compare_links(rules, wanted, found);
+    case EntryType::BlockDevice:
+    case EntryType::CharDevice:
+        if (wanted.attributes.device_number != found.attributes().device_number()) {
+            return Verdict::Content;
+        }
+        break;
+    default: break;
+    }
+    return compare_attributes(rules, wanted, found);
+}
+
+bool same_directory(const CompareRules& rules, const Attributes& wanted,
+                    const std::string& xattrs_digest, const peer::DirectoryAnswer& found) {
+    CompareRules directory = rules;
+    directory.atime = false;  // Whoever lists a directory changes it.
+    return !found.created() && same_attributes(directory, wanted, xattrs_digest, found.attributes(),
+                                               found.xattrs_digest());
+}
+
+}  // namespace godwit::agent

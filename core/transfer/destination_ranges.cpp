@@ -1,0 +1,149 @@
+// Large files: any number of assignments write ranges of one temporary, one publishes it.
+#include <shared_mutex>
+
+#include "base/bytes.h"
+#include "files/listing.h"
+#include "transfer/destination.h"
+#include "transfer/medium.h"
+
+namespace godwit::transfer {
+namespace {
+
+using files::NewFile;
+
+Error too_late() {
+    return {Code::Conflict, "the file was published or given up meanwhile"};
+}
+
+Error bad_message(const std::string& what) {
+    return {Code::InvalidArgument, what};
+}
+
+std::string key_of(const std::string& directory, const std::string& name, std::uint64_t temporary) {
+    return base::to_hex(temporary) + directory + "/" + name;
+}
+
+}  // namespace
+
+TemporaryPlace Destination::place_of(const std::string& directory, const std::string& name,
+                                     std::uint64_t temporary) const {
+    const std::string target = target_name(name);
+    const bool is_final = manner_.inplace();
+    return {storage_path_, root_, directory,
+            is_final ? target : files::temporary_name(target, temporary), is_final};
+}
+
+Result<std::shared_ptr<Destination::SharedFile>> Destination::shared_file(
+    const peer::Range& range) {
+    if (!is_plain_path(range.directory()) || !is_plain_name(range.name())) {
+        return bad_message("a path that is not plain");
+    }
+    const std::string key = key_of(range.directory(), range.name(), range.temporary());
+    {
+        const std::lock_guard lock{mutex_};
+        if (const auto found = shared_.find(key); found != shared_.end()) return found->second;
+    }
+    auto opened = std::make_shared<SharedFile>();
+    opened->place = place_of(range.directory(), range.name(), range.temporary());
+    opened->alone = range.alone();
+    opened->temporary = ledger_->temporary(request_, opened->place);
+    auto entered = enter(range.directory());
+    if (!entered) return std::move(entered).error();
+    opened->directory = std::move(*entered);
+    {
+        const std::shared_lock writing{opened->temporary->mutex};
+        if (opened->temporary->sealed) return too_late();
+        const int directory = opened->directory.get();
+        auto open = [&] {
+            return opened->place.is_final
+                       ? NewFile::open_in_place(directory, opened->place.name, range.file_size())
+                       : NewFile::open_shared(directory, opened->place.name, range.file_size());
+        };
+        auto file = open();
+        if (!file && clear_the_way(directory, opened->place.name, file.error())) file = open();
+        if (!file) return std::move(file).error();
+        opened->file = std::move(*file);
+    }
+    const std::lock_guard lock{mutex_};
+    return shared_.emplace(key, std::move(opened)).first->second;
+}
+
+std::shared_ptr<Destination::SharedFile> Destination::take_shared_file(const std::string& directory,
+                                                                       const std::string& name,
+                                                                       std::uint64_t temporary) {
+    const std::lock_guard lock{mutex_};
+    auto node = shared_.extract(key_of(directory, name, temporary));
+    return node ? std::move(node.mapped()) : nullptr;
+}
+
+Status Destination::write_range(const peer::Range& range, Bytes data) {
+    if (range.offset() > range.file_size() || data.size() > range.file_size() - range.offset()) {
+        return bad_message("a range beyond the end of its file");
+    }
+    auto shared = shared_file(range);
+    if (!shared) return std::move(shared).error();
+    const std::shared_lock writing{(*shared)->temporary->mutex};
+    if ((*shared)->temporary->sealed || !(*shared)->file->is_in_place()) return too_late();
+    auto status = (*shared)->file->write_at(data, range.offset());
+    if (!status || !manner_.readback()) return status;
+    return check_on_medium((*shared)->file->fd(), range.offset(), data);
+}
+
+Result<std::uint64_t> Destination::copy_range(const peer::Range& range, std::uint64_t length,
+                                              const SourceFile& source) {
+    auto shared = shared_file(range);
+    if (!shared) return std::move(shared).error();
+    const std::shared_lock writing{(*shared)->temporary->mutex};
+    if ((*shared)->temporary->sealed || !(*shared)->file->is_in_place()) return too_late();
+    const int fd = (*shared)->file->fd();
+    auto copied = source.copy_to(fd, range.offset(), length, manner_.sparse());
+    if (!copied || !manner_.readback()) return copied;
+    if (auto status = source.compare_with(fd, range.offset(), *copied); !status) {
+        return std::move(status).error();
+    }
+    return copied;
+}
+
+Status Destination::flush(const peer::Flush& flush) {
+    // Closed when the last writer lets go of it: NFS shows it to other agents from then on.
+    const auto shared = take_shared_file(flush.directory(), flush.name(), flush.temporary());
+    if (!shared) return bad_message("a flush of what was not written");
+    // The store will count this range as written, whatever happens to this machine afterwards.
+    return shared->file->sync_data();
+}
+
+Result<Written> Destination::publish(const peer::Publish& publish) {
+    const std::string name = target_name(publish.file().name());
+    if (!is_plain_path(publish.directory()) || !is_plain_name(name)) {
+        return bad_message("a path that is not plain");
+    }
+    const TemporaryPlace place =
+        place_of(publish.directory(), publish.file().name(), publish.temporary());
+    take_shared_file(publish.directory(), publish.file().name(), publish.temporary());
+    const auto temporary = ledger_->temporary(request_, place);
+    const std::lock_guard sealing{temporary->mutex};
+    // Asked again, since the answer or the master's word of it was lost.
+    if (temporary->published) return Written{*temporary->published, false};
+    auto directory = enter(publish.directory());
+    if (!directory) return std::move(directory).error();
+    if (publish.discard()) {
+        temporary->sealed = true;
+        ledger_->retire(request_, place);
+        if (place.is_final) return Written{};
+        auto removed = files::remove_temporary(directory->get(), place.name);
+        if (!removed) return std::move(removed).error();
+        return Written{};
+    }
+    const std::uint64_t size = publish.file().attributes().size();
+    auto file = place.is_final       ? NewFile::open_in_place(directory->get(), place.name, size)
+                : publish.all_hole() ? NewFile::open_shared(directory->get(), place.name, size)
+                                     : NewFile::open_existing(directory->get(), place.name, size);
+    if (!file) return std::move(file).error();
+    temporary->sealed = true;
+    ledger_->retire(request_, place);
+    auto written = publish_file(std::move(*file), directory->get(), name, publish.file());
+    if (written) temporary->published = written->losses;
+    return written;
+}
+
+}  // namespace godwit::transfer
