@@ -1,5 +1,6 @@
 #include "master/cluster.h"
 
+#include <latch>
 #include <thread>
 
 #include "cluster_in_memory.h"
@@ -95,9 +96,15 @@ TEST_F(ClusterPicture, IsTakenOnceForAllWhoLookAtOnce) {
     look_closely();
     const int before = store_.calls("list");
     cluster_.changed();
+    std::latch all_are_there{8};
     {
         std::vector<std::jthread> lookers;
-        for (int i = 0; i < 8; ++i) lookers.emplace_back([&] { look_closely(); });
+        for (int i = 0; i < 8; ++i) {
+            lookers.emplace_back([&] {
+                all_are_there.arrive_and_wait();
+                look_closely();
+            });
+        }
     }
 
     EXPECT_EQ(store_.calls("list"), before + 1);

@@ -1,0 +1,193 @@
+// Listings that meet what cannot be read, a destination that does not answer, or a stop.
+#include <sys/stat.h>
+
+#include "assignment_in_folders.h"
+#include "support/child.h"
+
+namespace godwit::agent {
+namespace {
+
+namespace fs = std::filesystem;
+using base::FileCode;
+using test_support::write_text;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using transfer::Trouble;
+
+constexpr uid_t kSomebody = 12'345;
+
+class TroubledWalk : public AssignmentInFolders {
+protected:
+    TroubledWalk() { write_text(source("a/file"), "content"); }
+
+    // The whole listing has failed; nothing of it may be applied.
+    static void expect_broken(const model::AssignmentResult& result, const std::string& code) {
+        EXPECT_FALSE(result.success);
+        EXPECT_EQ(result.error.code, code);
+        EXPECT_THAT(result.effects.units, IsEmpty());
+        EXPECT_EQ(result.effects.counters, sdk::Counters{});
+    }
+};
+
+// ------------------------------------------------------------------------------------------ source
+
+TEST_F(TroubledWalk, OfADirectoryThatCannotBeReadIsAnErrorOfThatDirectoryOnly) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root, to become somebody else";
+    write_text(source("secret/file"), "content");
+    ASSERT_EQ(::chmod(source("secret").c_str(), 0700), 0);
+    fs::permissions(destination(), fs::perms::all);
+
+    const int answer = test_support::run_as(kSomebody, {}, [&] {
+        const Plan plan = list_all();
+        EXPECT_THAT(plan.error_codes(), ElementsAre("secret: permission_denied"));
+        EXPECT_EQ(plan[Count::FilesFailed], 1);
+        EXPECT_THAT(plan.files, ElementsAre("a/file"));
+        return HasFailure() ? 1 : 0;
+    });
+
+    EXPECT_EQ(answer, 0);
+}
+
+TEST_F(TroubledWalk, OfAnUnreadableSourceCannotDoItsJob) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root, to become somebody else";
+    ASSERT_EQ(::chmod(source().c_str(), 0700), 0);
+
+    const int answer = test_support::run_as(kSomebody, {}, [&] {
+        const auto result = list_root();
+        expect_broken(result, "permission_denied");
+        EXPECT_TRUE(result.fatal);
+        return HasFailure() ? 1 : 0;
+    });
+
+    EXPECT_EQ(answer, 0);
+}
+
+TEST_F(TroubledWalk, OfASourceThatIsNotThereCannotDoItsJob) {
+    fs::remove_all(source());
+
+    const auto result = list_root();
+
+    expect_broken(result, "source_missing");
+    EXPECT_TRUE(result.fatal);
+    EXPECT_FALSE(result.retryable);
+}
+
+TEST_F(TroubledWalk, OfASourceBelowNoStoragePathCannotDoItsJob) {
+    assignment_.source_path = "/somewhere/else";
+
+    EXPECT_TRUE(list_root().fatal);
+}
+
+TEST_F(TroubledWalk, OfASpecialFileCannotDoItsJob) {
+    ASSERT_EQ(::mkfifo(source("fifo").c_str(), 0600), 0);
+    assignment_.source_path = source("fifo");
+
+    const auto result = list_root();
+
+    expect_broken(result, "unsupported");
+    EXPECT_TRUE(result.fatal);
+}
+
+// ------------------------------------------------------------------------------------- destination
+
+TEST_F(TroubledWalk, WhoseDestinationIsAFileCannotDoItsJob) {
+    fs::remove_all(destination());
+    write_text(destination(), "a file");
+
+    const auto result = list_root();
+
+    expect_broken(result, "dest_not_directory");
+    EXPECT_TRUE(result.fatal);
+    EXPECT_EQ(test_support::read_file(destination()), "a file");
+}
+
+TEST_F(TroubledWalk, WhoseDestinationIsLostIsTriedAgain) {
+    delivery_.view_trouble = Trouble{FileCode::PeerLost, "gone"};
+
+    for (const auto& result : {list_root(), list_directories({"a"})}) {
+        expect_broken(result, "peer_lost");
+        EXPECT_TRUE(result.retryable);
+        EXPECT_FALSE(result.fatal);
+        EXPECT_FALSE(result.released);
+        EXPECT_EQ(result.message, "gone");
+    }
+}
+
+TEST_F(TroubledWalk, WhoseDestinationCannotBeOpenedIsTriedAgain) {
+    delivery_.open_trouble = Trouble{FileCode::PeerLost, "gone"};
+
+    for (const auto& result : {list_root(), list_directories({"a"})}) {
+        expect_broken(result, "peer_lost");
+        EXPECT_TRUE(result.retryable);
+    }
+}
+
+TEST_F(TroubledWalk, WhoseDestinationIsFullPausesTheRequest) {
+    delivery_.view_trouble = Trouble{FileCode::NoSpace, "full"};
+
+    const auto result = list_root();
+
+    expect_broken(result, "no_space");
+    EXPECT_TRUE(result.pause);
+    EXPECT_FALSE(result.fatal);
+}
+
+TEST_F(TroubledWalk, WhoseDestinationAnswersAnotherQuestionIsTriedAgain) {
+    delivery_.change_view = [](peer::Viewed& answer) { answer.add_directories(); };
+
+    const auto result = list_root();
+
+    expect_broken(result, "peer_lost");
+    EXPECT_TRUE(result.retryable);
+}
+
+TEST_F(TroubledWalk, WhoseDestinationCannotReadADirectoryJustNowIsTriedAgain) {
+    delivery_.change_view = [](peer::Viewed& answer) {
+        const auto last = answer.directories_size() - 1;
+        *answer.mutable_directories(last)->mutable_failure() =
+            transfer::to_message(FileCode::InputOutput, {Code::Internal, "server away", EIO});
+    };
+
+    const auto result = list_root();
+
+    expect_broken(result, "io_error");
+    EXPECT_TRUE(result.retryable);
+}
+
+TEST_F(TroubledWalk, WhoseDestinationNamesEntriesThatNobodyAskedForIgnoresThem) {
+    delivery_.change_view = [](peer::Viewed& answer) {
+        for (auto& directory : *answer.mutable_directories()) {
+            peer::FoundEntry& entry = *directory.add_entries();
+            entry.set_index(UINT32_MAX);
+            entry.set_type(UINT32_MAX);
+        }
+    };
+
+    EXPECT_THAT(list_all().files, ElementsAre("a/file"));
+}
+
+// -------------------------------------------------------------------------------------------- stop
+
+TEST_F(TroubledWalk, ThatIsStoppedGivesItsUnitBack) {
+    stop_.request_stop();
+
+    const auto result = list_root();
+
+    EXPECT_FALSE(result.success);
+    EXPECT_TRUE(result.released);
+    EXPECT_FALSE(result.fatal);
+    EXPECT_THAT(result.effects.units, IsEmpty());
+}
+
+TEST_F(TroubledWalk, ThatIsStoppedWhileTheDestinationAnswersGivesItsUnitBack) {
+    delivery_.on_view = [&] { stop_.request_stop(); };
+
+    const auto result = list_root();
+
+    EXPECT_FALSE(result.success);
+    EXPECT_TRUE(result.released);
+    EXPECT_THAT(result.effects.units, IsEmpty());
+}
+
+}  // namespace
+}  // namespace godwit::agent
