@@ -27,6 +27,14 @@ std::string binary(const std::string& name) {
     return std::string{GODWIT_BINARIES} + "/" + name;
 }
 
+std::string fault_library(const std::string& name) {
+    return std::string{GODWIT_FAULTS} + "/" + name;
+}
+
+std::string plugin_path_with_faults() {
+    return std::string{"plugin_path: [\""} + GODWIT_FAULTS + "\", \"" + GODWIT_PLUGINS + "\"]\n";
+}
+
 Poco::JSON::Object::Ptr Reply::object() const {
     const auto parsed = model::parse_json(body);
     if (!parsed || parsed->type() != typeid(Poco::JSON::Object::Ptr)) return {};
@@ -61,7 +69,7 @@ void Cluster::start_master() {
     if (redis_) {
         yaml << "store: {plugin: redis, options: {url: \"" << redis_->url() << "\"}}\n";
     } else {
-        yaml << "store: {plugin: memory}\n";
+        yaml << "store: " << settings_.store_choice << "\n";
     }
     yaml.close();
     std::vector<std::string> environment = settings_.master_environment;

@@ -25,8 +25,12 @@ Seconds patience();
 
 enum class Store { Memory, Redis };
 
+// A line of YAML for plugins of the tests' own (tests/fixtures/faults), beside the real ones.
+std::string plugin_path_with_faults();
+
 struct ClusterSettings {
     Store store = Store::Memory;
+    std::string store_choice = "{plugin: memory}";  // Where it is not Redis.
     std::string transport = R"({plugin: libfabric, options: {provider: "tcp;ofi_rxm"}})";
     std::string policy = "{plugin: storage_affinity}";
     // Further lines of the YAML files.
@@ -58,6 +62,11 @@ public:
     explicit Cluster(ClusterSettings settings = {});
     ~Cluster();
 
+    // What names its folder, and so is known only when that is there. Before the agents start.
+    void set_transport(const std::string& yaml) { settings_.transport = yaml; }
+    void set_agent_environment(const std::vector<std::string>& variables) {
+        settings_.agent_environment = variables;
+    }
     // Call before start_agent(); may be called again for more.
     void add_worker(const WorkerSettings& worker);
 
@@ -94,7 +103,7 @@ public:
 private:
     void write_agents_file() const;
 
-    const ClusterSettings settings_;
+    ClusterSettings settings_;
     test_support::TemporaryFolder folder_;
     std::unique_ptr<test_support::RedisServer> redis_;
     int port_ = 0;
@@ -106,6 +115,8 @@ private:
 
 // Where the build put an executable: binary("godwit-master").
 std::string binary(const std::string& name);
+// Where the build put what breaks things: fault_library("libflip_writes.so").
+std::string fault_library(const std::string& name);
 
 // The logs of a failed test are worth more than its last line.
 void print_logs(const Cluster& cluster);

@@ -54,6 +54,15 @@ protected:
             for (const std::string& id : ids) cluster_.start_agent(id);
         }
     }
+    // Units that agents have in their hands.
+    std::int64_t leased(const std::string& id) {
+        const auto kinds = cluster_.progress(id)->getObject("assignments");
+        std::int64_t count = 0;
+        for (const auto& [kind, units] : *kinds) {
+            count += kinds->getObject(kind)->getValue<std::int64_t>("leased");
+        }
+        return count;
+    }
     void expect_copying(const std::string& id) {
         ASSERT_TRUE(
             eventually([&] { return cluster_.count(id, "bytes", "copied") > 0; }, patience()));
@@ -185,6 +194,8 @@ TEST_P(Failure, AFullDestinationPausesTheRequestUntilThereIsRoom) {
     ASSERT_TRUE(cluster_.wait_for_state(id, "PAUSED")) << cluster_.call("GET", "/sync/" + id).body;
     EXPECT_EQ(cluster_.progress(id)->getValue<std::string>("reason"), "no_space");
     EXPECT_TRUE(eventually([&] { return temporaries_below(destination()).empty(); }, patience()));
+    // What another slot met before there was room would pause it once more.
+    EXPECT_TRUE(eventually([&] { return leased(id) == 0; }, patience()));
     ASSERT_EQ(::mount("tmpfs", small.c_str(), "tmpfs", MS_REMOUNT, "size=200m"), 0);
     EXPECT_EQ(cluster_.call("POST", "/sync/" + id + "/resume").status, 200);
     EXPECT_EQ(cluster_.wait_until_over(id), "COMPLETED");

@@ -1,6 +1,9 @@
 // A state store that fails as it is told to, in front of any other.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,6 +23,15 @@ public:
     void fail(const std::string& operation, const sdk::Error& error, int times = 1) {
         const std::lock_guard lock{mutex_};
         faults_[operation] = {error, times};
+    }
+    // Of every operation that changes something the answers of the first call and of every so
+    // manieth one after it are lost: in turn of one that was carried out, of one that was not, and
+    // the word that nothing was done. 0: none any more.
+    // `told` hears of each, on any thread. Before the first call.
+    void forget_every(int calls, std::function<void(const std::string& operation)> told) {
+        const std::lock_guard lock{mutex_};
+        forget_every_ = calls;
+        told_ = std::move(told);
     }
     // How often it was called, failed calls included.
     int calls(const std::string& operation) const {
@@ -118,13 +130,37 @@ private:
         int times = 0;
     };
 
+    enum class Lapse { None, Done, Undone, Refused };
+
+    // With mutex_ held, the call counted.
+    Lapse next_lapse(const std::string& operation) {
+        static constexpr std::array kReads{"ping",   "get",    "list",    "attachment",
+                                           "errors", "leases", "workers", "subscribe"};
+        const bool changes = std::find(kReads.begin(), kReads.end(), operation) == kReads.end();
+        const int before = calls_[operation] - 1;
+        if (forget_every_ == 0 || !changes || before % forget_every_ != 0) return Lapse::None;
+        constexpr std::array kTurns{Lapse::Done, Lapse::Undone, Lapse::Refused};
+        return kTurns[static_cast<std::size_t>(before / forget_every_) % kTurns.size()];
+    }
+
     template <class Answer, class Call>
     Answer pass(const std::string& operation, Call&& call) {
+        Lapse lapse = Lapse::None;
         {
             const std::lock_guard lock{mutex_};
             ++calls_[operation];
             const auto fault = faults_.find(operation);
             if (fault != faults_.end() && fault->second.times-- > 0) return fault->second.error;
+            lapse = next_lapse(operation);
+        }
+        if (lapse != Lapse::None) told_(operation);
+        switch (lapse) {
+        case Lapse::None: break;
+        case Lapse::Done: static_cast<void>(call()); [[fallthrough]];
+        case Lapse::Undone:
+            return sdk::Error{sdk::Code::UnknownOutcome, operation + ": the answer was lost"};
+        case Lapse::Refused:
+            return sdk::Error{sdk::Code::Unavailable, operation + ": nobody answers"};
         }
         return call();
     }
@@ -133,6 +169,8 @@ private:
     mutable std::mutex mutex_;
     std::map<std::string, Fault> faults_;  // guarded by mutex_
     std::map<std::string, int> calls_;     // guarded by mutex_
+    std::function<void(const std::string&)> told_;
+    int forget_every_ = 0;  // guarded by mutex_
 };
 
 }  // namespace godwit::test_support

@@ -1,115 +1,18 @@
 #include "support/tree.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <fstream>
-#include <memory>
 #include <random>
-#include <set>
 #include <stdexcept>
 
 namespace godwit::test_support {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t kDifferencesMax = 40;
-
-std::set<std::string> names_in(const std::string& path) {
-    std::set<std::string> names;
-    const std::unique_ptr<DIR, int (*)(DIR*)> stream{::opendir(path.c_str()), ::closedir};
-    if (!stream) throw std::runtime_error{"cannot read " + path};
-    while (const dirent* entry = ::readdir(stream.get())) {
-        const std::string name = entry->d_name;
-        if (name != "." && name != "..") names.insert(name);
-    }
-    return names;
-}
-
-struct stat status_of(const std::string& path) {
-    struct stat info {};
-    if (::lstat(path.c_str(), &info) != 0) {
-        throw std::runtime_error{"cannot examine " + path + ": " + std::strerror(errno)};
-    }
-    return info;
-}
-
-bool is_special(const struct stat& info) {
-    return !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode) && !S_ISLNK(info.st_mode);
-}
-
-bool same_content(const std::string& a, const std::string& b) {
-    std::ifstream first{a, std::ios::binary};
-    std::ifstream second{b, std::ios::binary};
-    std::vector<char> left(1 << 20);
-    std::vector<char> right(1 << 20);
-    while (first && second) {
-        first.read(left.data(), static_cast<std::streamsize>(left.size()));
-        second.read(right.data(), static_cast<std::streamsize>(right.size()));
-        if (first.gcount() != second.gcount()) return false;
-        if (std::memcmp(left.data(), right.data(), static_cast<std::size_t>(first.gcount())) != 0) {
-            return false;
-        }
-    }
-    return first.eof() && second.eof();
-}
-
-class Comparison {
-public:
-    void compare(const std::string& source, const std::string& destination) {
-        const struct stat a = status_of(source);
-        const struct stat b = status_of(destination);
-        if ((a.st_mode & S_IFMT) != (b.st_mode & S_IFMT)) return note(destination, "kind");
-        if (a.st_mode != b.st_mode) note(destination, "mode");
-        if (a.st_uid != b.st_uid || a.st_gid != b.st_gid) note(destination, "owner");
-        if (a.st_mtim.tv_sec != b.st_mtim.tv_sec || a.st_mtim.tv_nsec != b.st_mtim.tv_nsec) {
-            note(destination, "mtime");
-        }
-        if (S_ISREG(a.st_mode)) {
-            if (a.st_size != b.st_size) {
-                note(destination, "size");
-            } else if (!same_content(source, destination)) {
-                note(destination, "content");
-            }
-        } else if (S_ISLNK(a.st_mode)) {
-            if (fs::read_symlink(source) != fs::read_symlink(destination)) {
-                note(destination, "link target");
-            }
-        } else if (S_ISDIR(a.st_mode)) {
-            compare_folders(source, destination);
-        }
-    }
-
-    std::vector<std::string> take() && { return std::move(found_); }
-
-private:
-    void compare_folders(const std::string& source, const std::string& destination) {
-        const std::set<std::string> wanted = names_in(source);
-        std::set<std::string> there = names_in(destination);
-        for (const std::string& name : wanted) {
-            const std::string path = source + "/" + name;
-            if (is_special(status_of(path))) continue;
-            if (there.erase(name) == 0) {
-                note(destination + "/" + name, "missing");
-            } else {
-                compare(path, destination + "/" + name);
-            }
-        }
-        for (const std::string& name : there) note(destination + "/" + name, "surplus");
-    }
-
-    void note(const std::string& path, const std::string& what) {
-        if (found_.size() < kDifferencesMax) found_.push_back(what + ": " + path);
-    }
-
-    std::vector<std::string> found_;
-};
 
 }  // namespace
 
@@ -192,16 +95,6 @@ void make_realistic_tree(const std::string& path, int small_files, int large_mib
     set_mtime(path + "/odd/link", 1'000'000'000'000'000'001);
     set_mtime(path + "/odd", 4'102'444'800'000'000'003);
     set_mtime(path + "/empty", 1'234'567'890'000'000'007);
-}
-
-std::vector<std::string> differences(const std::string& source, const std::string& destination) {
-    Comparison comparison;
-    try {
-        comparison.compare(source, destination);
-    } catch (const std::exception& failure) {
-        return {failure.what()};
-    }
-    return std::move(comparison).take();
 }
 
 std::vector<std::string> temporaries_below(const std::string& path) {

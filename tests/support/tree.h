@@ -1,5 +1,4 @@
-// Trees of files for tests, and an oracle that compares two of them by itself: lstat and read, none
-// of Godwit's code.
+// Trees of files for tests. support/oracle.h compares two of them.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +6,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "support/oracle.h"
 
 namespace godwit::test_support {
 
@@ -32,10 +33,6 @@ void set_mtime(const std::string& path, std::int64_t nanoseconds);
 
 // Files small, medium and large, links, empty things, odd names and modes. About `large_mib` MiB.
 void make_realistic_tree(const std::string& path, int small_files, int large_mib);
-
-// What differs between the trees, a line each, at most some dozens: names, kinds, sizes, contents,
-// link targets, modes, owners, mtimes. Special files of the source are expected to be missing.
-std::vector<std::string> differences(const std::string& source, const std::string& destination);
 
 // Names below the folder that begin with ".godwit.".
 std::vector<std::string> temporaries_below(const std::string& path);
