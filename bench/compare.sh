@@ -40,30 +40,13 @@ finish() {
     rm -rf "$work"
 }
 trap finish EXIT
+# shellcheck source=scripts/lib/small-files.sh
+source "$root/scripts/lib/small-files.sh"
 
 say "making the data: one file of $large_mib MiB, $files files of 4 KiB"
 mkdir -p "$work/a/large" "$work/a/small" "$work/b"
 head -c "${large_mib}M" /dev/urandom >"$work/a/large/file"
-per_folder=1000
-for ((folder = 0; folder * per_folder < files; folder++)); do
-    mkdir "$work/a/small/$folder"
-    left=$((files - folder * per_folder))
-    ((left < per_folder)) || left=$per_folder
-    head -c $((left * 4096)) /dev/urandom |
-        split -b 4096 -a 4 -d - "$work/a/small/$folder/f"
-done
-
-start_rsyncd() {
-    local port
-    port=$(free_port)
-    printf 'use chroot = no\nuid = %s\ngid = %s\n[b]\npath = %s\nread only = no\n' \
-        "$(id -u)" "$(id -g)" "$work/b" >"$work/rsyncd.conf"
-    rsync --daemon --no-detach --address=127.0.0.1 --port="$port" --config="$work/rsyncd.conf" \
-        >"$work/rsyncd.log" 2>&1 &
-    cluster_pids+=($!)
-    rsync_url=rsync://127.0.0.1:$port/b
-    wait_for 'rsync daemon' 10 rsync "$rsync_url/"
-}
+make_small_files "$work/a/small" "$files" 4096
 
 now() { date +%s.%N; }
 # measure NAME COMMAND...: appends the seconds that it took to $work/times.NAME.
@@ -78,7 +61,7 @@ measure() {
 }
 median() { sort -n "$1" | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 
-start_rsyncd
+start_rsyncd "$work/b"
 start_master memory
 for transport in $transports; do
     # A pair of workers for each transport, all over the same folders.

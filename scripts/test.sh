@@ -3,7 +3,7 @@
 #
 #   scripts/test.sh [--preset release|debug|asan|tsan]... [ctest arguments]
 #
-# Without --preset: release, then asan.
+# Without --preset: all of release, then the unit tests and the main job of asan.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/lib/say.sh
@@ -14,9 +14,16 @@ while [[ ${1:-} == --preset ]]; do
     presets+=("${2:?--preset needs a name}")
     shift 2
 done
-((${#presets[@]})) || presets=(release asan)
 
 cd "$root"
+if ((${#presets[@]} == 0)); then
+    "$root/scripts/setup.sh" --preset release
+    "$root/scripts/setup.sh" --preset asan --target quick_tests
+    say "testing build/asan: unit tests and the main job"
+    # What the arguments choose may be none of these.
+    ctest --preset asan --no-tests=ignore -L 'unit|smoke' "$@"
+    presets=(release)
+fi
 for preset in "${presets[@]}"; do
     "$root/scripts/setup.sh" --preset "$preset"
 done

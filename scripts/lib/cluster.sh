@@ -26,18 +26,32 @@ wait_for() {
     done
 }
 
-# start_redis: prints nothing, sets redis_url.
+# start_redis: prints nothing, sets redis_url and redis_pid.
 start_redis() {
     local port
     port=$(free_port)
     redis-server --port "$port" --bind 127.0.0.1 --dir "$work" --save '' --appendonly no \
         --daemonize no >"$work/redis.log" 2>&1 &
-    cluster_pids+=($!)
+    redis_pid=$!
+    cluster_pids+=("$redis_pid")
     wait_for 'redis-server' 10 redis-cli -p "$port" ping
     redis_url=redis://127.0.0.1:$port/0
 }
 
-# start_master STORE: sets master_url. STORE is memory or redis.
+# start_rsyncd FOLDER: an rsync daemon over a folder; sets rsync_url.
+start_rsyncd() {
+    local port
+    port=$(free_port)
+    printf 'use chroot = no\nuid = %s\ngid = %s\n[b]\npath = %s\nread only = no\n' \
+        "$(id -u)" "$(id -g)" "$1" >"$work/rsyncd.conf"
+    rsync --daemon --no-detach --address=127.0.0.1 --port="$port" --config="$work/rsyncd.conf" \
+        >"$work/rsyncd.log" 2>&1 &
+    cluster_pids+=($!)
+    rsync_url=rsync://127.0.0.1:$port/b
+    wait_for 'rsync daemon' 10 rsync "$rsync_url/"
+}
+
+# start_master STORE: sets master_url and master_pid. STORE is memory or redis.
 start_master() {
     local port store="store: {plugin: memory}"
     port=$(free_port)
@@ -47,7 +61,8 @@ start_master() {
     fi
     printf '%s\n' "listen: {host: 127.0.0.1, port: $port}" "$store" >"$work/master.yml"
     env -u REDIS_URL "$bin/godwit-master" --config "$work/master.yml" 2>"$work/master.log" &
-    cluster_pids+=($!)
+    master_pid=$!
+    cluster_pids+=("$master_pid")
     master_url=http://127.0.0.1:$port
     export GODWIT_MASTER_URL=$master_url
     wait_for 'the master' "$cluster_patience" curl -sf "$master_url/readyz"
