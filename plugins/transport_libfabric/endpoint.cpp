@@ -26,6 +26,19 @@ sdk::Result<Fabric> Fabric::open(InfoPtr info) {
 }
 
 sdk::Result<Endpoint> Endpoint::open(const Fabric& fabric, std::size_t completions_max, Wait wait) {
+    // shm calls an endpoint's memory after our process's number and a count of its endpoints. Where
+    // a killed process that had our number left some behind, fi_enable takes it away and fails; the
+    // next endpoint has the next name.
+    constexpr int kTriesMax = 256;
+    auto made = open_once(fabric, completions_max, wait);
+    for (int tries = 1; !made && made.error().native == -FI_EBUSY && tries < kTriesMax; ++tries) {
+        made = open_once(fabric, completions_max, wait);
+    }
+    return made;
+}
+
+sdk::Result<Endpoint> Endpoint::open_once(const Fabric& fabric, std::size_t completions_max,
+                                          Wait wait) {
     Endpoint made;
     fi_av_attr av_attr{};
     av_attr.type = FI_AV_TABLE;

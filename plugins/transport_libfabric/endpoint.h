@@ -59,6 +59,9 @@ public:
     bool may_sleep(const Fabric& fabric);
 
 private:
+    static sdk::Result<Endpoint> open_once(const Fabric& fabric, std::size_t completions_max,
+                                           Wait wait);
+
     struct Inserted {
         std::vector<std::byte> name;
         fi_addr_t address = FI_ADDR_UNSPEC;
