@@ -59,19 +59,21 @@ model::AssignmentResult DeleteWalk::run(const work::Listing& listing) {
 
 void DeleteWalk::visit(work::DirectoryCursor cursor) {
     const auto folder = SourceFolder::open(source_, cursor.path());
-    const auto names =
-        folder ? files::names_in(folder->fd()) : Result<files::NameList>{folder.error()};
-    if (!names) {
+    const auto read =
+        folder ? context_.long_directories.names_in(folder->fd(), !cursor.after().empty())
+               : Result<std::shared_ptr<const files::NameList>>{folder.error()};
+    if (!read) {
         // Nothing is removed on the word of a directory that cannot be read, or has just vanished.
-        if (names.error().code == Code::NotFound && !cursor.path().empty()) return;
+        if (read.error().code == Code::NotFound && !cursor.path().empty()) return;
         if (cursor.path().empty()) {
-            broken_ = Trouble::of_source(names.error());
+            broken_ = Trouble::of_source(read.error());
             return;
         }
         effects_.counters[Count::FilesFailed] += 1;
-        effects_.errors.push_back(file_error(cursor.path(), Trouble::of_source(names.error())));
+        effects_.errors.push_back(file_error(cursor.path(), Trouble::of_source(read.error())));
         return;
     }
+    const files::NameList& names = **read;
     std::vector<std::string> present;
     std::vector<work::DirectoryCursor> below;
     std::string after = cursor.after();
@@ -85,8 +87,8 @@ void DeleteWalk::visit(work::DirectoryCursor cursor) {
         below.clear();
         return true;
     };
-    for (std::size_t i = after.empty() ? 0 : names->upper_bound(after); i < names->size(); ++i) {
-        const std::string name{(*names)[i]};
+    for (std::size_t i = after.empty() ? 0 : names.upper_bound(after); i < names.size(); ++i) {
+        const std::string name{names[i]};
         present.push_back(name);
         const std::string path = path_of(cursor.path(), name);
         const auto attributes = folder->stat(name);
@@ -94,11 +96,11 @@ void DeleteWalk::visit(work::DirectoryCursor cursor) {
             !rules_.excludes(path, true)) {
             below.emplace_back().set_path(path);
         }
-        if (present.size() < kNamesPerQuestion || i + 1 == names->size()) continue;
+        if (present.size() < kNamesPerQuestion || i + 1 == names.size()) continue;
         if (!remove(name)) return;
         after = name;
     }
-    remove("");
+    if (remove("")) context_.long_directories.leave(folder->fd());
 }
 
 // `present` are the source's names behind `after`, up to `until`. False: not all of it was done.

@@ -107,7 +107,8 @@ model::AssignmentResult Executor::carry_out(const model::Assignment& assignment,
         }
         delivery = transfer::deliver_to_peer(std::move(*peer), rails_.send_pool(), means);
     }
-    WorkContext context{assignment, *work, storage_paths, *delivery, waits, std::move(stop)};
+    WorkContext context{assignment,        *work,          storage_paths, *delivery, waits,
+                        long_directories_, std::move(stop)};
     model::AssignmentResult result = dispatch(context);
     count(waits, result.effects.counters);
     return result;

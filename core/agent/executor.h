@@ -7,6 +7,7 @@
 #include "agent/mounts.h"
 #include "agent/pacers.h"
 #include "agent/peers.h"
+#include "files/long_directories.h"
 #include "model/assignment.h"
 #include "transfer/ledger.h"
 #include "transfer/rails.h"
@@ -33,6 +34,7 @@ private:
     Mounts& mounts_;
     transfer::Ledger& ledger_;
     Pacers& pacers_;
+    files::LongDirectories long_directories_;
 };
 
 }  // namespace godwit::agent

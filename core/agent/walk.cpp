@@ -85,14 +85,15 @@ void Walk::visit(work::DirectoryCursor cursor) {
     const bool fresh = cursor.after().empty();
     auto attributes =
         folder ? files::stat_of(folder->fd()) : Result<files::Attributes>{folder.error()};
-    auto names =
-        attributes ? files::names_in(folder->fd()) : Result<files::NameList>{attributes.error()};
-    if (!names) {
-        const Trouble trouble = Trouble::of_listed(names.error());
+    const auto read = attributes
+                          ? context_.long_directories.names_in(folder->fd(), !fresh)
+                          : Result<std::shared_ptr<const files::NameList>>{attributes.error()};
+    if (!read) {
+        const Trouble trouble = Trouble::of_listed(read.error());
         // A directory that is gone has nothing to copy; one that cannot be read may have.
         if (trouble.code == FileCode::SourceVanished && !cursor.path().empty()) return;
         if (cursor.path().empty()) {
-            broken_ = Trouble::of_source(names.error());
+            broken_ = Trouble::of_source(read.error());
         } else {
             effects_.counters[Count::FilesDiscovered] += 1;
             effects_.counters[Count::FilesFailed] += 1;
@@ -100,10 +101,12 @@ void Walk::visit(work::DirectoryCursor cursor) {
         }
         return;
     }
-    // A directory of millions is read whole by every listing of it: at least as long is spent on
-    // its entries, lest each listing brings it forward by one question only.
-    const auto read = base::SteadyClock::now();
-    slice_end_ = std::max(slice_end_, read + (read - begun));
+    // At least as long as the reading took is spent on the entries: a directory that changes all
+    // the time is read whole by every listing of it, which shall bring it forward by more than one
+    // question.
+    const auto now = base::SteadyClock::now();
+    slice_end_ = std::max(slice_end_, now + (now - begun));
+    const files::NameList& names = **read;
     if (fresh) effects_.counters[Count::Directories] += 1;
     Slice slice;
     slice.path = cursor.path();
@@ -111,11 +114,11 @@ void Walk::visit(work::DirectoryCursor cursor) {
     slice.first = fresh;
     slice.after = cursor.after();
     if (fresh) slice.xattrs_digest = xattrs_digest_of(*folder, "");
-    for (std::size_t i = fresh ? 0 : names->upper_bound(cursor.after()); i < names->size(); ++i) {
-        const std::string name{(*names)[i]};
+    for (std::size_t i = fresh ? 0 : names.upper_bound(cursor.after()); i < names.size(); ++i) {
+        const std::string name{names[i]};
         take_entry(*folder, slice, name);
         if (slice.files.size() + slice.others.size() < kNamesPerQuestion) continue;
-        if (i + 1 == names->size()) break;
+        if (i + 1 == names.size()) break;
         Slice next;
         next.path = cursor.path();
         next.attributes = *attributes;
@@ -130,6 +133,7 @@ void Walk::visit(work::DirectoryCursor cursor) {
             return;
         }
     }
+    context_.long_directories.leave(folder->fd());
     if (slice.first || !slice.files.empty() || rules_.deletes()) queue(std::move(slice));
 }
 

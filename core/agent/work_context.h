@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "files/long_directories.h"
 #include "files/root.h"
 #include "model/assignment.h"
 #include "transfer/delivery.h"
@@ -20,6 +21,7 @@ struct WorkContext {
     const std::vector<std::string>& storage_paths;  // That are mounted now.
     transfer::Delivery& delivery;
     transfer::Waits& waits;
+    files::LongDirectories& long_directories;
     std::stop_token stop;
 };
 
