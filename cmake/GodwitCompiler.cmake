@@ -23,7 +23,9 @@ add_compile_definitions(_FILE_OFFSET_BITS=64)
 
 find_program(GODWIT_CCACHE ccache)
 if(GODWIT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    set(CMAKE_CXX_COMPILER_LAUNCHER "${GODWIT_CCACHE}")
+    # It caches what uses precompiled headers only when told that it may.
+    set(CMAKE_CXX_COMPILER_LAUNCHER
+        "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${GODWIT_CCACHE}")
 endif()
 find_program(GODWIT_MOLD mold)
 if(GODWIT_MOLD)

@@ -17,6 +17,7 @@ function(godwit_add_test name)
     target_link_libraries(${name} PRIVATE ${arg_ROOMS} ${arg_LIBRARIES} GTest::gmock GTest::gtest_main)
     # Most of what a test costs is compiling it.
     target_compile_options(${name} PRIVATE -O0)
+    godwit_precompile_test(${name})
     if(arg_LABELS MATCHES "unit|smoke")
         if(NOT TARGET quick_tests)
             add_custom_target(quick_tests)

@@ -2,7 +2,7 @@
 #include "cluster_in_memory.h"
 #include "master/admission.h"
 #include "master/bandwidth.h"
-#include "model/sync_patch.h"
+#include "patches.h"
 
 namespace godwit::master {
 namespace {
@@ -21,13 +21,6 @@ TEST(BandwidthShare, IsTheSamePartOfTheLimitForEach) {
     EXPECT_EQ(share_of(options, 100'000'000), 1U) << "0 would be no limit at all";
     options.bandwidth_limit_mbps = 1'000'000'000;
     EXPECT_EQ(share_of(options, 1), 125'000'000'000'000U);
-}
-
-// As it comes over the wire.
-model::SyncPatch patch_of(const std::string& options) {
-    const auto patch = model::parse_sync_patch(R"({"options":{)" + options + "}}");
-    EXPECT_TRUE(patch.ok());
-    return patch.document.value_or(model::SyncPatch{});
 }
 
 class Limits : public ClusterInMemory {

@@ -1,18 +1,10 @@
 // What operators change of a request while it is under way.
-#include "cluster_in_memory.h"
-#include "model/sync_patch.h"
+#include "patches.h"
 
 namespace godwit::master {
 namespace {
 
 using testing::HasSubstr;
-
-// As it comes over the wire.
-model::SyncPatch patch_of(const std::string& options) {
-    const auto patch = model::parse_sync_patch(R"({"options":{)" + options + "}}");
-    EXPECT_TRUE(patch.ok());
-    return patch.document.value_or(model::SyncPatch{});
-}
 
 class Patch : public ClusterInMemory {
 protected:
