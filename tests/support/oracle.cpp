@@ -175,7 +175,11 @@ private:
         } else if (!same_content(source(path), destination(path), a.st_size)) {
             note("content", path);
         }
-        if (look_.holes && b.st_blocks > a.st_blocks + kBlocksSpare) note("holes filled", path);
+        if (look_.holes && b.st_blocks > a.st_blocks + kBlocksSpare) {
+            note("holes filled (" + std::to_string(b.st_blocks) + " blocks for " +
+                     std::to_string(a.st_blocks) + ", " + std::to_string(a.st_size) + " bytes)",
+                 path);
+        }
     }
 
     void compare_folders(const std::string& path) {
