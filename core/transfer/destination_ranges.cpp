@@ -29,8 +29,9 @@ TemporaryPlace Destination::place_of(const std::string& directory, const std::st
                                      std::uint64_t temporary) const {
     const std::string target = target_name(name);
     const bool is_final = manner_.inplace();
-    return {storage_path_, root_, directory,
-            is_final ? target : files::temporary_name(target, temporary), is_final};
+    return {storage_path_, root_,
+            directory,     is_final ? target : files::temporary_name(target, temporary),
+            is_final,      temporary};
 }
 
 Result<std::shared_ptr<Destination::SharedFile>> Destination::shared_file(

@@ -29,6 +29,8 @@ struct TemporaryPlace {
     std::string directory;  // Relative to root.
     std::string name;       // Of the temporary.
     bool is_final = false;  // Written where it stands: never removed.
+    // Of the plan that writes it: what has its final name already is written to by many, in turn.
+    std::uint64_t plan = 0;
 
     auto operator<=>(const TemporaryPlace&) const = default;
 };

@@ -59,6 +59,17 @@ TEST_F(S8Publish, InPlaceWritesIntoTheFileThatIsThere) {
     EXPECT_EQ(sync(R"("inplace":true)").files("copied"), 0);
 }
 
+TEST_F(S8Publish, InPlaceWritesAgainWhatHasChangedSince) {
+    write_random(source("large"), kLargeBytes);
+    ASSERT_EQ(sync(R"("inplace":true)", kSmallChunks).state, "COMPLETED");
+    write_random(source("large"), kLargeBytes + 1);
+
+    const Ended ended = sync(R"("inplace":true)", kSmallChunks);
+
+    EXPECT_EQ(ended.state, "COMPLETED");
+    EXPECT_THAT(differences(source(), destination()), IsEmpty());
+}
+
 TEST_F(S8Publish, InPlaceWritesThroughNoLinkAndIntoNoPipe) {
     write_random(source("large"), 3 << 20);
     write_text(source("small"), "new");

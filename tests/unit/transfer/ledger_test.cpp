@@ -78,6 +78,17 @@ TEST_F(LedgerOfFiles, RemembersWhatWasSealedForThoseWhoComeLate) {
     EXPECT_THAT(ledger_.requests(), IsEmpty()) << "it is the request's again";
 }
 
+TEST_F(LedgerOfFiles, WhatIsWrittenInPlaceIsOpenToTheNextPlanWhenThisOneIsSealed) {
+    const TemporaryPlace first{"/s", "/s", "", "file", true, 1};
+    TemporaryPlace second = first;
+    second.plan = 2;
+    const auto sealed = ledger_.temporary(kRequest, first);
+    ledger_.retire(kRequest, first);
+
+    EXPECT_EQ(ledger_.temporary(kRequest, first), sealed);
+    EXPECT_NE(ledger_.temporary(kOther, second), sealed);
+}
+
 TEST_F(LedgerOfFiles, RemembersMuchButNotEverything) {
     const TemporaryPlace first{"/s", "/s", "", "first"};
     const auto temporary = ledger_.temporary(kRequest, first);
