@@ -76,10 +76,13 @@ bool same_time(const CompareRules& rules, std::int64_t source_ns, std::int64_t f
 
 Verdict compare_attributes(const CompareRules& rules, const Wanted& wanted,
                            const peer::FoundEntry& found) {
-    return same_attributes(rules, wanted.attributes, wanted.xattrs_digest, found.attributes(),
-                           found.xattrs_digest())
-               ? Verdict::Same
-               : Verdict::Attributes;
+    if (same_attributes(rules, wanted.attributes, wanted.xattrs_digest, found.attributes(),
+                        found.xattrs_digest())) {
+        return Verdict::Same;
+    }
+    // What is set on one name of a file is set on all of them, and these are files of their own.
+    const bool shares = !rules.hardlinks && found.attributes().links() > 1;
+    return shares ? Verdict::Content : Verdict::Attributes;
 }
 
 Verdict compare(const CompareRules& rules, const Wanted& wanted, const peer::FoundEntry& found) {

@@ -19,6 +19,7 @@ struct CompareRules {
     bool xattrs = false;                   // Extended attributes or ACLs are compared.
     bool atime = false;
     bool replace_type = false;
+    bool hardlinks = false;
 };
 
 // Of the source: a file, a symlink or a special file.

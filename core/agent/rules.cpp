@@ -27,6 +27,7 @@ Result<Rules> Rules::make(const model::RequestOptions& options, const peer::Open
     rules.compare.xattrs = options.xattrs || options.acls;
     rules.compare.atime = options.atime;
     rules.compare.replace_type = options.replace_type;
+    rules.compare.hardlinks = options.hardlinks;
     rules.options = options;
     return rules;
 }

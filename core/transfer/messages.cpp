@@ -15,6 +15,7 @@ work::Attributes to_message(const files::Attributes& attributes) {
     message.set_inode(attributes.inode);
     message.set_atime_ns(attributes.atime_ns);
     message.set_device_number(attributes.device_number);
+    message.set_links(attributes.links);
     return message;
 }
 
@@ -30,6 +31,7 @@ files::Attributes from_message(const work::Attributes& message, files::EntryType
     attributes.inode = message.inode();
     attributes.atime_ns = message.atime_ns();
     attributes.device_number = message.device_number();
+    attributes.links = message.links();
     return attributes;
 }
 

@@ -127,6 +127,18 @@ TEST_F(Walk, PlansAttributesAloneWhereTheContentIsTheSame) {
     EXPECT_EQ(plan[Count::BytesPlanned], 0);
 }
 
+TEST_F(Walk, PlansContentWhereAnotherNameWouldGetTheAttributesToo) {
+    write_text(source("a"), "content");
+    fs::create_hard_link(source("a"), source("b"));
+    copy_all();
+    ASSERT_EQ(::chmod(destination("a").c_str(), 0600), 0);
+
+    EXPECT_THAT(list_all().attributes_only, IsEmpty());
+
+    assignment_.options.hardlinks = true;
+    EXPECT_THAT(list_all().attributes_only, testing::SizeIs(1)) << "here they are one file";
+}
+
 TEST_F(Walk, PlansWhatIsOfAnotherKind) {
     write_text(source("file"), "content");
     fs::create_symlink("x", source("link"));
