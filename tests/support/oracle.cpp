@@ -23,6 +23,10 @@ namespace {
 constexpr std::size_t kDifferencesMax = 40;
 // File systems round up to blocks, and may keep a few more for themselves.
 constexpr blkcnt_t kBlocksSpare = 128;
+// Of st_blocks.
+constexpr off_t kBlockBytes = 512;
+// A hole shorter than this may be filled, see `sparse` in docs/options.md.
+constexpr off_t kSmallestHoleBytes = 64 << 10;
 
 std::runtime_error failure(const std::string& what, const std::string& path) {
     return std::runtime_error{"cannot " + what + " " + path + ": " + std::strerror(errno)};
@@ -72,6 +76,10 @@ public:
         const off_t at = ::lseek(fd_, offset, SEEK_DATA);
         return at < 0 ? size : at;
     }
+    off_t hole_after(off_t offset, off_t size) const {
+        const off_t at = ::lseek(fd_, offset, SEEK_HOLE);
+        return at < 0 ? size : at;
+    }
     std::size_t read(char* buffer, std::size_t length, off_t offset) const {
         const ssize_t got = ::pread(fd_, buffer, length, offset);
         if (got < 0) throw failure("read", path_);
@@ -82,6 +90,19 @@ private:
     const std::string path_;
     int fd_;
 };
+
+// What the file takes when its short holes are filled.
+blkcnt_t blocks_with_short_holes(const std::string& path, off_t size) {
+    const OpenFile file{path};
+    off_t bytes = 0;
+    for (off_t at = 0; at < size;) {
+        const off_t data = file.data_after(at, size);
+        if (data - at < kSmallestHoleBytes) bytes += data - at;
+        at = file.hole_after(data, size);
+        bytes += at - data;
+    }
+    return bytes / kBlockBytes;
+}
 
 // Passes over what is a hole on both sides, so that huge sparse files are compared at once.
 bool same_content(const std::string& a, const std::string& b, off_t size) {
@@ -175,7 +196,8 @@ private:
         } else if (!same_content(source(path), destination(path), a.st_size)) {
             note("content", path);
         }
-        if (look_.holes && b.st_blocks > a.st_blocks + kBlocksSpare) {
+        if (look_.holes && b.st_blocks > a.st_blocks + kBlocksSpare &&
+            b.st_blocks > blocks_with_short_holes(source(path), a.st_size) + kBlocksSpare) {
             note("holes filled (" + std::to_string(b.st_blocks) + " blocks for " +
                      std::to_string(a.st_blocks) + ", " + std::to_string(a.st_size) + " bytes)",
                  path);

@@ -113,9 +113,9 @@ bool RandomTree::change_names(const Path& path, const std::vector<Path>& all) {
 bool RandomTree::change_links(const Path& path, const Path& other, const Mutations& mutations) {
     if (!is_file(path)) return false;
     if (status_of(path).st_nlink > 1) {
-        // A copy in its place, which may look alike. Without new holes, which are no difference.
+        // A copy in its place, which may look alike. With the same holes, which are no difference.
         const Path copy = fresh_name(path.parent_path());
-        if (run({"/bin/cp", "-a", "--sparse=never", "--", path, copy}).exit_code != 0) {
+        if (run({"/bin/cp", "-a", "--sparse=auto", "--", path, copy}).exit_code != 0) {
             throw std::runtime_error{"cannot copy " + path.string()};
         }
         fs::rename(copy, path);
