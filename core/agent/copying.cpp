@@ -138,11 +138,18 @@ private:
     Trouble reason_;
 };
 
+// Whether a file that was planned, and now looks as it should, must have been copied meanwhile:
+// not where it may have been planned although it looked so.
+bool looks_tell(model::Compare compare) {
+    return compare != model::Compare::Checksum && compare != model::Compare::Always;
+}
+
 // The files of a pack that stand at the destination as they should: an earlier attempt, of which
 // nobody heard, has copied them.
 PackReport look_for_copied(WorkContext& context, const peer::Opened& opened) {
     const work::Pack& pack = context.work.pack();
     PackReport report{pack};
+    if (!looks_tell(context.assignment.options.compare)) return report;
     const auto rules = Rules::make(context.assignment.options, opened);
     peer::View view;
     for (const work::DirectoryFiles& files : pack.directories()) {

@@ -213,6 +213,22 @@ TEST_F(Copying, PassesOverWhatIsThereAlready) {
     for (const char* name : {"a", "b", "c"}) EXPECT_EQ(read_file(destination(name)), "content!");
 }
 
+// They were planned for their content, whatever they look like.
+TEST_F(Copying, TakesNothingForCopiedByItsLooksWhereLooksWereNotAsked) {
+    make_pack({"a"});
+    ASSERT_TRUE(copy().success);
+    for (const auto compare : {model::Compare::Checksum, model::Compare::Always}) {
+        write_text(destination("a"), "rotten!!");
+        test_support::set_mtime(destination("a"), listed("a").attributes().mtime_ns());
+        assignment_.options.compare = compare;
+        assignment_.attempt = 2;
+
+        ASSERT_TRUE(copy().success);
+
+        EXPECT_EQ(read_file(destination("a")), "content!");
+    }
+}
+
 TEST_F(Copying, ThatBreaksDownPutsBackWhatNobodyKnowsOf) {
     make_pack({"a", "b", "c"});
     delivery_.report_pack = [](const work::Pack& pack) {
