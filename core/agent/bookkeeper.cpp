@@ -73,6 +73,7 @@ void Bookkeeper::plan_anew(const transfer::SourceFolder& folder, const work::Fil
     anew.set_replans(entry.replans() + 1);
     // What it was to be linked to is not there: it is copied itself.
     anew.clear_link_to();
+    anew.clear_stands();
     const std::int64_t more = bytes_of(anew) - bytes_of(entry);
     effects_.counters[Count::BytesPlanned] += more;
     effects_.counters[Count::BytesDiscovered] += more;

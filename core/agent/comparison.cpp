@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include "files/granularity.h"
+
 namespace godwit::agent {
 namespace {
 
@@ -10,11 +12,6 @@ using files::EntryType;
 using model::Compare;
 
 constexpr std::uint32_t kSetIdBits = S_ISUID | S_ISGID;
-
-std::int64_t floor_div(std::int64_t value, std::int64_t by) noexcept {
-    const std::int64_t quotient = value / by;
-    return value % by < 0 ? quotient - 1 : quotient;
-}
 
 bool same_owner(const Attributes& wanted, const work::Attributes& found) {
     return wanted.uid == found.uid() && wanted.gid == found.gid();
@@ -70,8 +67,7 @@ Verdict compare_links(const CompareRules& rules, const Wanted& wanted,
 }  // namespace
 
 bool same_time(const CompareRules& rules, std::int64_t source_ns, std::int64_t found_ns) noexcept {
-    const std::int64_t step = rules.time_granularity_ns > 0 ? rules.time_granularity_ns : 1;
-    return source_ns == found_ns || floor_div(source_ns, step) == floor_div(found_ns, step);
+    return files::is_same_time(source_ns, found_ns, rules.time_granularity_ns);
 }
 
 Verdict compare_attributes(const CompareRules& rules, const Wanted& wanted,

@@ -80,7 +80,7 @@ private:
     void visit_surplus(work::DirectoryCursor cursor);
     void directory_failed(const Slice& slice, const transfer::Trouble& trouble);
     void plan(const Slice& slice, const File& file, bool attributes_only);
-    void plan_link(const Slice& slice, const File& file, const std::string& carrier);
+    void plan_link(const Slice& slice, const File& file, const std::string& carrier, bool stands);
     void touch_parent(const std::string& path);
     void keep_directory(const std::string& path, const files::Attributes& attributes);
     void failed(const std::string& path, const File& file, const transfer::Trouble& trouble);

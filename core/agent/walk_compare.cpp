@@ -114,19 +114,17 @@ void Walk::take_answer(const Slice& slice, const peer::DirectoryAnswer& answer) 
 void Walk::compare_file(const Slice& slice, std::size_t index, const peer::FoundEntry* found,
                         const std::string* carrier) {
     const File& file = slice.files[index];
+    const Verdict verdict =
+        found == nullptr ? Verdict::Content
+                         : compare(rules_.compare,
+                                   {file.attributes, file.link_target, file.xattrs_digest}, *found);
     if (carrier != nullptr && *carrier != path_of(slice.path, file.name)) {
-        const bool leave = found != nullptr && rules_.options.compare == model::Compare::Exists;
-        if (leave) return settle(slice, file, Verdict::Leave);
-        const bool in_the_way =
-            found != nullptr && static_cast<EntryType>(found->type()) == EntryType::Directory;
-        if (in_the_way && !rules_.options.replace_type) {
-            return settle(slice, file, Verdict::Conflict);
+        if (verdict == Verdict::Leave || verdict == Verdict::Conflict) {
+            return settle(slice, file, verdict);
         }
-        return plan_link(slice, file, *carrier);
+        return plan_link(slice, file, *carrier, verdict == Verdict::Same);
     }
     if (found == nullptr) return plan(slice, file, false);
-    const Verdict verdict =
-        compare(rules_.compare, {file.attributes, file.link_target, file.xattrs_digest}, *found);
     if (verdict == Verdict::NeedsDigest) {
         undecided_.push_back({slice.path, slice.attributes, file, *found});
         return;
@@ -266,7 +264,8 @@ void Walk::plan(const Slice& slice, const File& file, bool attributes_only) {
     }
 }
 
-void Walk::plan_link(const Slice& slice, const File& file, const std::string& carrier) {
+void Walk::plan_link(const Slice& slice, const File& file, const std::string& carrier,
+                     bool stands) {
     work::FileEntry entry;
     entry.set_name(file.name);
     entry.set_type(transfer::to_message(file.attributes.type));
@@ -274,6 +273,7 @@ void Walk::plan_link(const Slice& slice, const File& file, const std::string& ca
     entry.set_link_target(file.link_target);
     entry.set_sparse(file.attributes.sparse);
     entry.set_link_to(carrier);
+    entry.set_stands(stands);
     effects_.counters[Count::FilesPlanned] += 1;
     // Its bytes are the carrier's.
     effects_.counters[Count::BytesDiscovered] -= bytes_of(file);

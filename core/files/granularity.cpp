@@ -97,7 +97,16 @@ Cache& cache() {
 // Mounts that come and go do not pile up for ever.
 constexpr std::size_t kCachedMax = 1'024;
 
+std::int64_t floor_div(std::int64_t value, std::int64_t by) noexcept {
+    const std::int64_t quotient = value / by;
+    return value % by < 0 ? quotient - 1 : quotient;
+}
+
 }  // namespace
+
+bool is_same_time(std::int64_t a_ns, std::int64_t b_ns, std::int64_t step_ns) noexcept {
+    return a_ns == b_ns || (step_ns > 1 && floor_div(a_ns, step_ns) == floor_div(b_ns, step_ns));
+}
 
 std::int64_t time_granularity_ns(int directory) {
     struct stat info {};

@@ -124,6 +124,8 @@ private:
     Result<Written> set_attributes(int directory, const std::string& name,
                                    const work::FileEntry& entry);
     Result<Written> make_link(int directory, const std::string& name, const work::FileEntry& entry);
+    bool is_as_listed(int directory, const std::string& name, const files::Attributes& there,
+                      const work::FileEntry& entry) const;
     Result<files::NewFile> new_file(int directory, const std::string& name, std::uint64_t size);
     Result<Written> publish_file(files::NewFile file, int directory, const std::string& name,
                                  const work::FileEntry& entry);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "files/granularity.h"
 #include "files/listing.h"
 #include "files/nodes.h"
 #include "files/removal.h"
@@ -33,6 +34,18 @@ void add(peer::Losses& sum, const peer::Losses& more) {
     sum.set_owner(sum.owner() || more.owner());
     sum.set_xattrs(sum.xattrs() || more.xattrs());
     sum.set_acls(sum.acls() || more.acls());
+}
+
+Written unchanged() {
+    Written written;
+    written.unchanged = true;
+    return written;
+}
+
+// It becomes, or stays, a file of its own.
+Result<Written> no_link(const work::FileEntry& entry) {
+    if (entry.stands()) return unchanged();
+    return Error{Code::Conflict, "what it was to be linked to is not there"};
 }
 
 // A Conflict that no system call made: the source is to be planned anew.
@@ -154,7 +167,22 @@ Result<Written> Destination::set_attributes(int directory, const std::string& na
     return written;
 }
 
-// Conflict: the file to link to is not there, so this one needs content of its own.
+// As far as looks tell: it may have failed, or have been left alone, and be something else.
+bool Destination::is_as_listed(int directory, const std::string& name,
+                               const files::Attributes& there, const work::FileEntry& entry) const {
+    const work::Attributes& listed = entry.attributes();
+    if (there.type != from_message(entry.type()) || there.size != listed.size() ||
+        there.device_number != listed.device_number() ||
+        !files::is_same_time(there.mtime_ns, listed.mtime_ns(),
+                             static_cast<std::int64_t>(opened_.time_granularity_ns()))) {
+        return false;
+    }
+    if (there.type != files::EntryType::Symlink) return true;
+    const auto target = files::read_link(directory, name);
+    return target && *target == entry.link_target();
+}
+
+// Conflict: what it is to be linked to is not there, so this one needs content of its own.
 Result<Written> Destination::make_link(int directory, const std::string& name,
                                        const work::FileEntry& entry) {
     const files::SplitPath split = files::split(entry.link_to());
@@ -165,18 +193,12 @@ Result<Written> Destination::make_link(int directory, const std::string& name,
     const auto folder = (*opened)->open_directory(split.directory);
     const auto there =
         folder ? files::stat_at(folder->get(), carrier) : Result<files::Attributes>{folder.error()};
-    if (!there || there->type == files::EntryType::Directory) {
-        return Error{Code::Conflict, "what it was to be linked to is not there"};
-    }
+    if (!there || !is_as_listed(folder->get(), carrier, *there, entry)) return no_link(entry);
     const auto own = files::stat_at(directory, name);
-    if (own && own->inode == there->inode && own->device == there->device) {
-        Written written;
-        written.unchanged = true;
-        return written;
-    }
+    if (own && own->inode == there->inode && own->device == there->device) return unchanged();
     auto linked = files::publish_link(folder->get(), carrier, directory, name, nonce_);
-    if (!linked) return std::move(linked).error();
-    return Written{};
+    if (linked) return Written{};
+    return std::move(linked).error();
 }
 
 Result<Written> Destination::copy_file(const std::string& path, const work::FileEntry& entry,

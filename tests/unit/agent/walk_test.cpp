@@ -238,6 +238,22 @@ TEST_F(Walk, PlansAHardLinkOnceAndItsOtherNamesAsLinksToIt) {
     EXPECT_EQ(plan[Count::BytesDiscovered], 8) << "what two names have is counted once";
 }
 
+TEST_F(Walk, LeavesANameThatIsNewerAtTheDestinationThoughItsCarrierIsPlanned) {
+    assignment_.options.hardlinks = true;
+    assignment_.options.compare = model::Compare::Newer;
+    write_text(source("a"), "12345");
+    fs::create_hard_link(source("a"), source("b"));
+    write_text(destination("a"), "old");
+    set_mtime(destination("a"), 1'000);
+    write_text(destination("b"), "newer");
+    set_mtime(destination("b"), 4'000'000'000'000'000'000);
+
+    const Plan plan = list_all();
+
+    EXPECT_THAT(plan.files, ElementsAre("a"));
+    EXPECT_EQ(plan[Count::FilesSkipped], 1);
+}
+
 TEST_F(Walk, OfADryRunCountsAndPlansNothing) {
     assignment_.options.dry_run = true;
     write_text(source("a/file"), "12345");
