@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include "base/bytes.h"
 #include "files/granularity.h"
 
 namespace godwit::agent {
@@ -65,6 +66,18 @@ Verdict compare_links(const CompareRules& rules, const Wanted& wanted,
 }
 
 }  // namespace
+
+std::string link_key_of(const Attributes& attributes) {
+    // Without the device, whose number is another one on each worker: files of two file systems
+    // that agree in all of this have one history, and so one content.
+    std::string key;
+    for (const std::uint64_t part :
+         {attributes.inode, static_cast<std::uint64_t>(attributes.ctime_ns), attributes.size,
+          static_cast<std::uint64_t>(attributes.mtime_ns)}) {
+        key += base::to_hex(part);
+    }
+    return key;
+}
 
 bool same_time(const CompareRules& rules, std::int64_t source_ns, std::int64_t found_ns) noexcept {
     return files::is_same_time(source_ns, found_ns, rules.time_granularity_ns);

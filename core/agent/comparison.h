@@ -43,6 +43,10 @@ Verdict compare(const CompareRules& rules, const Wanted& wanted, const peer::Fou
 Verdict compare_attributes(const CompareRules& rules, const Wanted& wanted,
                            const peer::FoundEntry& found);
 
+// What all names of one file of the source have in common, as long as nobody touches it, and on
+// whichever worker it is looked at.
+std::string link_key_of(const files::Attributes& attributes);
+
 // Whether a directory's own attributes are as they should be.
 bool same_directory(const CompareRules& rules, const files::Attributes& wanted,
                     const std::string& xattrs_digest, const peer::DirectoryAnswer& found);

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "agent/walk.h"
-#include "base/bytes.h"
 #include "model/progress.h"
 #include "transfer/digest.h"
 #include "transfer/messages.h"
@@ -21,13 +20,6 @@ constexpr std::size_t kSlicesPerQuestion = 256;
 // Of one question about contents: the destination reads them before it answers.
 constexpr std::uint64_t kDigestBytesMax = 64 << 20;
 constexpr std::size_t kReadBytes = 1 << 20;
-
-std::string link_key_of(const files::Attributes& attributes) {
-    // The same inode, as long as nobody touches it, on whichever worker it is looked at: device
-    // numbers differ between workers.
-    return base::to_hex(attributes.inode) +
-           base::to_hex(static_cast<std::uint64_t>(attributes.ctime_ns));
-}
 
 std::int64_t bytes_of(const Slice::File& file) {
     return file.attributes.type == EntryType::File ? static_cast<std::int64_t>(file.attributes.size)
