@@ -135,17 +135,21 @@ FileCode common_code(const Error& error) noexcept {
     case EXDEV: return FileCode::PermissionDenied;  // EXDEV: it leads out of the storage path.
     case ENAMETOOLONG: return FileCode::NameTooLong;
     case EROFS: return FileCode::ReadOnly;
+    case EMLINK: return FileCode::TooManyLinks;
     case ENOSPC:
     case EDQUOT: return FileCode::NoSpace;
     case EFBIG:
     case E2BIG: return FileCode::TooLarge;  // E2BIG: of extended attributes.
     case ETIMEDOUT: return FileCode::TimedOut;
     case ENODEV: return FileCode::NoWorker;
+    case EBUSY:
+    case ETXTBSY:
     case EIO:
     case ESTALE:
     case EREMOTEIO:
     case ENOTCONN:
     case ESHUTDOWN: return FileCode::InputOutput;
+    case EILSEQ:  // Of a name that the file system has no characters for.
     case ENOSYS:
     case EOPNOTSUPP: return FileCode::Unsupported;
     default: break;

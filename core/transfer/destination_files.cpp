@@ -198,6 +198,9 @@ Result<Written> Destination::make_link(int directory, const std::string& name,
     if (own && own->inode == there->inode && own->device == there->device) return unchanged();
     auto linked = files::publish_link(folder->get(), carrier, directory, name, nonce_);
     if (linked) return Written{};
+    // The file can have no more names, or none on another mount.
+    const int why = linked.error().native;
+    if (why == EMLINK || why == EXDEV) return no_link(entry);
     return std::move(linked).error();
 }
 

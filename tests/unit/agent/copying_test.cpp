@@ -1,7 +1,12 @@
 // Chunks and publications: what of them is done, what is tried again, and what is given up.
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
 #include <fstream>
 
 #include "assignment_in_folders.h"
+#include "support/child.h"
 #include "transfer/messages.h"
 
 namespace godwit::agent {
@@ -333,6 +338,30 @@ TEST_F(Copying, OfALinkNeverNamesWhatTheSourceHasNot) {
     fs::create_symlink("12345678", destination("a"));
     test_support::set_mtime(destination("a"), time);
     expect_own_content("it is of another kind");
+}
+
+TEST_F(Copying, OfALinkAcrossMountsGetsContentOfItsOwn) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root, to mount";
+    make_link_pack("b", "a");
+    entry().set_link_to("mount/a");
+    write_text(destination("mount/a"), "content!");
+    test_support::set_mtime(destination("mount/a"), entry().attributes().mtime_ns());
+    enum Answer { AsExpected, Other, NotMounted };
+
+    // In a mount namespace of its own, which takes the mount with it.
+    const int answer = test_support::run_as(0, {}, [&] {
+        const std::string mount = destination("mount");
+        if (::unshare(CLONE_NEWNS) != 0 ||
+            ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+            ::mount(mount.c_str(), mount.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+            return NotMounted;
+        }
+        const Plan anew = plan_of(copy());
+        return anew.files.contains("b") && anew.links.empty() ? AsExpected : Other;
+    });
+
+    if (answer == NotMounted) GTEST_SKIP() << "nothing can be mounted here";
+    EXPECT_EQ(answer, AsExpected);
 }
 
 TEST_F(Copying, OfALinkWithoutItsCarrierLeavesWhatStandsAsItShould) {
