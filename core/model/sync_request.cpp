@@ -99,6 +99,12 @@ void read_paths(ObjectReader& read, SyncRequest& request) {
     }
 }
 
+// Of a file that was written where it stands: it has its size from the beginning, and a time of
+// modification that is none of its source's.
+bool takes_half_for_whole(Compare compare) {
+    return compare == Compare::Size || compare == Compare::Newer || compare == Compare::Exists;
+}
+
 void read_request_options(ObjectReader& read, std::vector<FieldError>& errors,
                           SyncRequest& request) {
     read.child("options", [&](const Var& value, const Location& at) {
@@ -112,6 +118,11 @@ void read_request_options(ObjectReader& read, std::vector<FieldError>& errors,
             refuse("inplace",
                    "a request with hardlinks cannot write in place: what is written into may have "
                    "names that are to become other files");
+        }
+        if (request.options.inplace && takes_half_for_whole(request.options.compare)) {
+            refuse("inplace",
+                   "a request cannot write in place and compare by size, newer or exists: what was "
+                   "half written when it was interrupted would count as the same");
         }
         if (request.options.delete_surplus != Delete::None && read.has("file_list")) {
             refuse("delete",

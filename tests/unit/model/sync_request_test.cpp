@@ -203,6 +203,19 @@ TEST(FileListOfARequest, WritingInPlaceDoesNotGoWithHardLinks) {
     EXPECT_THAT(list_errors(R"(["a"])", R"(,"options":{"inplace":true})"), testing::IsEmpty());
 }
 
+TEST(FileListOfARequest, WritingInPlaceDoesNotGoWithWhatTakesHalfAFileForTheWhole) {
+    for (const std::string compare : {"size", "newer", "exists"}) {
+        EXPECT_THAT(
+            list_errors(R"(["a"])", R"(,"options":{"inplace":true,"compare":")" + compare + "\"}"),
+            ElementsAre(testing::HasSubstr("half written")));
+    }
+    for (const std::string compare : {"size_mtime", "checksum", "always"}) {
+        EXPECT_THAT(
+            list_errors(R"(["a"])", R"(,"options":{"inplace":true,"compare":")" + compare + "\"}"),
+            testing::IsEmpty());
+    }
+}
+
 // The store hands the document around with every look at a request.
 TEST(FileListOfARequest, OnlyItsDigestIsInTheDocument) {
     std::string list = R"(["a")";
