@@ -21,6 +21,8 @@ bool is_relative(const std::string& path) {
 bool may_be_partial(const sdk::Request& request, const model::RequestOptions& options) {
     // Whether something at the destination is surplus only a whole listing can tell.
     if (options.delete_surplus != model::Delete::None) return false;
+    // And which names are one file, only a listing of them all.
+    if (options.hardlinks) return false;
     // A source that is no directory has counted none, and there is nothing to list in it.
     return request.state == sdk::RequestState::CompletedWithErrors &&
            request.counters[Count::Directories] > 0 && request.counters[Count::StepsGivenUp] == 0 &&

@@ -266,6 +266,17 @@ TEST_F(Retry, StartsFromTheBeginningWhereDeletesWereAskedFor) {
     EXPECT_THAT(next_attempt(), IsEmpty());
 }
 
+TEST_F(Retry, StartsFromTheBeginningWhereNamesMayBeOneFile) {
+    model::RequestOptions options;
+    options.hardlinks = true;
+    end_with({error_of("a")}, 1, options);
+
+    ASSERT_TRUE(lifecycle_.retry("r-1"));
+
+    EXPECT_EQ(get("r-1").counters, sdk::Counters{});
+    EXPECT_THAT(next_attempt(), IsEmpty());
+}
+
 TEST_F(Retry, StartsFromTheBeginningWhenThePathCannotBeListed) {
     end_with({error_of("")}, 1);
 
