@@ -107,7 +107,13 @@ Result<NewFile> NewFile::open_shared(int directory, std::string temporary, std::
 }
 
 Result<NewFile> NewFile::open_existing(int directory, std::string temporary, std::uint64_t size) {
-    UniqueFd fd{::openat(directory, temporary.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC)};
+    constexpr int kFlags = O_RDWR | O_NOFOLLOW | O_CLOEXEC;
+    UniqueFd fd{::openat(directory, temporary.c_str(), kFlags)};
+    // An attempt to publish it has given it a mode that keeps out whoever owns it.
+    if (!fd && errno == EACCES &&
+        ::fchmodat(directory, temporary.c_str(), kUnpublishedMode, 0) == 0) {
+        fd.reset(::openat(directory, temporary.c_str(), kFlags));
+    }
     if (!fd) return failed_on("open", temporary);
     const auto now = stat_of(fd.get());
     if (!now) return now.error();
@@ -161,8 +167,15 @@ Status NewFile::sync_data() {
 
 Result<Applied> NewFile::publish(const std::string& name, const Attributes& wanted,
                                  Durability durability, const Finish& finish, Times times) {
-    // Whatever fails from here on, nobody will come back for the temporary.
-    remove_ = !in_place_;
+    auto applied = try_to_publish(name, wanted, durability, finish, times);
+    const bool hopeless = !applied && !base::is_retryable(destination_code(applied.error()));
+    // Nobody will come back for it.
+    if (hopeless) remove_ = !in_place_;
+    return applied;
+}
+
+Result<Applied> NewFile::try_to_publish(const std::string& name, const Attributes& wanted,
+                                        Durability durability, const Finish& finish, Times times) {
     auto applied = apply_to_file(fd_.get(), wanted, times);
     if (!applied) return applied;
     if (finish) {

@@ -60,13 +60,16 @@ public:
     bool is_in_place() const noexcept;
 
     // Attributes, then the rename over `name`. InvalidArgument with EISDIR in `native` when a
-    // directory is in the way; the temporary is removed then.
+    // directory is in the way. What fails in a way that may pass leaves the temporary of a large
+    // file for another attempt; all else removes it.
     Result<Applied> publish(const std::string& name, const Attributes& wanted,
                             Durability durability, const Finish& finish = {},
                             Times times = Times::Modified);
 
 private:
     NewFile(int directory, std::string temporary, base::UniqueFd fd, bool remove) noexcept;
+    Result<Applied> try_to_publish(const std::string& name, const Attributes& wanted,
+                                   Durability durability, const Finish& finish, Times times);
 
     int directory_ = -1;
     std::string temporary_;

@@ -140,9 +140,11 @@ Result<Written> Destination::publish(const peer::Publish& publish) {
                 : publish.all_hole() ? NewFile::open_shared(directory->get(), place.name, size)
                                      : NewFile::open_existing(directory->get(), place.name, size);
     if (!file) return std::move(file).error();
+    auto written = publish_file(std::move(*file), directory->get(), name, publish.file());
+    // What is kept after a failure waits for another attempt.
+    if (!written && files::stat_at(directory->get(), place.name)) return written;
     temporary->sealed = true;
     ledger_->retire(request_, place);
-    auto written = publish_file(std::move(*file), directory->get(), name, publish.file());
     if (written) temporary->published = written->losses;
     return written;
 }

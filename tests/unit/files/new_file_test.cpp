@@ -9,6 +9,7 @@
 #include "files/listing.h"
 #include "files/publish.h"
 #include "open_folder.h"
+#include "support/child.h"
 #include "support/process.h"
 
 namespace godwit::files {
@@ -41,6 +42,14 @@ protected:
         wanted.gid = ::getegid();
         wanted.mtime_ns = 1'234'567'890'123'456'789;
         return wanted;
+    }
+    // Its finish fails with this errno.
+    void fail_to_publish(int error_number, const Attributes& attributes) const {
+        const Finish finish = [&](int) -> Status { return base::errno_error("do", error_number); };
+        auto file = open_existing(4);
+        ASSERT_TRUE(file) << file.error().message;
+        EXPECT_EQ(errno_of(file->publish("file", attributes, Durability::None, finish)),
+                  error_number);
     }
     std::string content() const { return read_file(path("file")); }
     bool has_temporary() const { return fs::exists(fs::symlink_status(path(temporary_))); }
@@ -236,6 +245,34 @@ TEST_F(UnpublishedFile, OfManyRangesIsRemovedTooWhereADirectoryIsInTheWay) {
     }
 
     EXPECT_FALSE(has_temporary());
+}
+
+TEST_F(UnpublishedFile, OfManyRangesIsKeptForAnotherAttemptWhereThatMayHelp) {
+    ASSERT_TRUE(open_shared(4)->write_at(bytes("good"), 0));
+    for (const int error_number : {EIO, ESTALE, ENOSPC, EDQUOT}) {
+        fail_to_publish(error_number, wanted());
+        EXPECT_TRUE(has_temporary()) << error_number;
+    }
+
+    fail_to_publish(EACCES, wanted());
+
+    EXPECT_FALSE(has_temporary());
+}
+
+TEST_F(UnpublishedFile, OfManyRangesIsOpenedAgainWhateverModeAnAttemptGaveIt) {
+    constexpr uid_t kSomebody = 12'345;
+    const uid_t user = ::geteuid() == 0 ? kSomebody : ::geteuid();
+    ASSERT_EQ(::chown(path().c_str(), user, user), 0);
+
+    const int opened = test_support::run_as(user, {}, [&] {
+        Attributes closed = wanted();
+        closed.mode = 0;
+        if (!open_shared(4)) return 2;
+        fail_to_publish(EIO, closed);
+        return open_existing(4) ? 1 : 0;
+    });
+
+    EXPECT_EQ(opened, 1);
 }
 
 TEST_F(UnpublishedFile, IsPublishedWithEveryDurability) {

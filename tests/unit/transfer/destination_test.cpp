@@ -4,12 +4,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
 #include "base/file_code.h"
+#include "support/child.h"
 
 namespace godwit::transfer {
 namespace {
@@ -128,6 +133,33 @@ TEST_F(LargeFile, CanBePublishedTwiceWhenTheAnswerWasLost) {
 
     EXPECT_TRUE(destination->publish(publish_message()));
     EXPECT_EQ(content(), "goodwork");
+}
+
+TEST_F(LargeFile, KeepsItsPartsWhenItsPublicationIsToBeTriedAgain) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root, to mount";
+    enum Answer { AsExpected, Other, NotMounted };
+
+    // In a mount namespace of its own, which takes the mount with it.
+    const int answer = test_support::run_as(0, {}, [&] {
+        const auto destination = open();
+        write_whole(*destination);
+        const std::string busy = folder_ + "/tree/file";
+        std::ofstream{busy} << "a mount point, which gives way to nothing";
+        if (::unshare(CLONE_NEWNS) != 0 ||
+            ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+            ::mount(busy.c_str(), busy.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+            return NotMounted;
+        }
+        const bool refused = !open()->publish(publish_message());
+        ::umount(busy.c_str());
+        return refused && open()->publish(publish_message()) && content() == "goodwork" &&
+                       !open()->write_range(range(0), bytes("LATE"))
+                   ? AsExpected
+                   : Other;
+    });
+
+    if (answer == NotMounted) GTEST_SKIP() << "nothing can be mounted here";
+    EXPECT_EQ(answer, AsExpected);
 }
 
 TEST_F(LargeFile, ThatIsDiscardedLeavesNothing) {
