@@ -11,7 +11,8 @@ using base::FileCode;
 using sdk::Count;
 using transfer::Trouble;
 
-// A file that changes while it is copied is planned anew this often, then it is given up.
+// A file that changes while it is copied, or is lost before it is published, is planned anew this
+// often, then it is given up.
 constexpr std::uint32_t kReplansMax = 2;
 
 }  // namespace
@@ -50,6 +51,16 @@ void Bookkeeper::failed(const std::string& directory, const work::FileEntry& ent
 }
 
 void Bookkeeper::changed(const std::string& path, const work::FileEntry& entry) {
+    plan_once_more(path, entry, Trouble::changed());
+}
+
+void Bookkeeper::written_in_vain(const std::string& path, const work::FileEntry& entry,
+                                 const Trouble& trouble) {
+    plan_once_more(path, entry, trouble);
+}
+
+void Bookkeeper::plan_once_more(const std::string& path, const work::FileEntry& entry,
+                                const Trouble& trouble) {
     const auto folder = transfer::SourceFolder::open(source_, path);
     const auto now =
         folder ? folder->stat(entry.name()) : Result<files::Attributes>{folder.error()};
@@ -57,9 +68,10 @@ void Bookkeeper::changed(const std::string& path, const work::FileEntry& entry) 
         vanished(path, entry);
     } else if (!now) {
         failed(path, entry, Trouble::of_listed(now.error()));
-    } else if (entry.replans() >= kReplansMax ||
-               now->type != transfer::from_message(entry.type())) {
+    } else if (now->type != transfer::from_message(entry.type())) {
         failed(path, entry, Trouble::changed());
+    } else if (entry.replans() >= kReplansMax) {
+        failed(path, entry, trouble);
     } else {
         plan_anew(*folder, entry, *now);
     }

@@ -23,6 +23,9 @@ public:
                 const transfer::Trouble& trouble);
     // Plans a file as it is now, or gives it up when it changes all the time.
     void changed(const std::string& path, const work::FileEntry& entry);
+    // What was written of it is gone at the destination: plans it once more, as often as that.
+    void written_in_vain(const std::string& path, const work::FileEntry& entry,
+                         const transfer::Trouble& trouble);
     void lost(const peer::Losses& losses) { effects_.message = warning_of(losses); }
 
     sdk::Effects& effects() noexcept { return effects_; }
@@ -31,6 +34,9 @@ public:
 private:
     void record(const std::string& directory, const work::FileEntry& entry,
                 const transfer::Trouble& trouble);
+    // `trouble` is what becomes of it when that has been done too often.
+    void plan_once_more(const std::string& path, const work::FileEntry& entry,
+                        const transfer::Trouble& trouble);
     void plan_anew(const transfer::SourceFolder& folder, const work::FileEntry& entry,
                    const files::Attributes& now);
 

@@ -245,10 +245,9 @@ model::AssignmentResult copy_range(WorkContext& context) {
         result.effects = std::move(effects);
         return result;
     }
-    // A source that has changed is the publication's business, when all ranges have ended.
-    if (!report.changed) {
-        effects.counters[Count::BytesCopied] = static_cast<std::int64_t>(report.bytes_written);
-    }
+    // A source that has changed is the publication's business, when all ranges have ended: it takes
+    // back what they have counted, each of them the whole of its length.
+    effects.counters[Count::BytesCopied] = static_cast<std::int64_t>(context.work.range().length());
     return succeeded(context.assignment, std::move(effects));
 }
 
@@ -268,19 +267,24 @@ model::AssignmentResult publish_file(WorkContext& context) {
     auto answer = context.delivery.publish(std::move(publish));
 
     Bookkeeper books{context, *source};
+    sdk::Counters& counters = books.effects().counters;
+    const auto hole_bytes = static_cast<std::int64_t>(work.hole_bytes());
+    const std::int64_t in_ranges = bytes_of(work.file()) - hole_bytes;
     if (auto* trouble = std::get_if<Trouble>(&answer)) {
         // What was written is gone (the destination lost its disk, say): copy it again.
         if (trouble->error_number != ENOENT) return failed(context.assignment, *trouble);
-        books.changed(work.directory(), work.file());
+        counters[Count::BytesCopied] -= in_ranges;
+        books.written_in_vain(work.directory(), work.file(), *trouble);
     } else if (discard) {
         // The error of the part that failed stands in the request's list already.
-        books.effects().counters[Count::FilesFailed] += 1;
+        counters[Count::FilesFailed] += 1;
+        counters[Count::BytesFailed] += hole_bytes;
     } else if (!unchanged) {
+        counters[Count::BytesCopied] -= in_ranges;
         books.changed(work.directory(), work.file());
     } else {
         books.copied(work.file());
-        books.effects().counters[Count::BytesCopied] +=
-            static_cast<std::int64_t>(work.hole_bytes());
+        counters[Count::BytesCopied] += hole_bytes;
         books.lost(std::get<peer::Published>(answer).losses());
     }
     return succeeded(context.assignment, books.take());

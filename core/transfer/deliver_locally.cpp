@@ -63,7 +63,7 @@ public:
     RangeReport send_range(const files::Tree& source, const work::Range& work) override {
         RangeReport report;
         Trouble trouble;
-        if (copy_range(source, work, report, trouble)) {
+        if (copy_range(source, work, trouble)) {
             peer::Flush flush;
             flush.set_directory(work.directory());
             flush.set_name(work.file().name());
@@ -74,8 +74,7 @@ public:
             if (!flushed) report.broken = Trouble::of_destination(flushed.error());
             return report;
         }
-        report.changed = trouble.is_of_listing();
-        if (!report.changed) report.broken = std::move(trouble);
+        if (!trouble.is_of_listing()) report.broken = std::move(trouble);
         return report;
     }
 
@@ -127,8 +126,7 @@ private:
         return true;
     }
 
-    bool copy_range(const files::Tree& source, const work::Range& work, RangeReport& report,
-                    Trouble& trouble) {
+    bool copy_range(const files::Tree& source, const work::Range& work, Trouble& trouble) {
         const auto folder = SourceFolder::open(source, work.directory());
         if (!folder) {
             trouble = Trouble::of_listed(folder.error());
@@ -137,25 +135,26 @@ private:
         const auto file = SourceFile::open(*folder, work.file(), sending_.keep_atime, trouble);
         if (!file) return false;
         peer::Range range = range_of(0, work.directory(), work.file(), work.temporary());
-        while (report.bytes_written < work.length()) {
+        std::uint64_t done = 0;
+        while (done < work.length()) {
             const std::uint64_t step_max =
                 means_.pacer->rate() == 0 ? kCopyStepBytes : kPacedStepBytes;
-            const std::uint64_t step = std::min(step_max, work.length() - report.bytes_written);
+            const std::uint64_t step = std::min(step_max, work.length() - done);
             if (!pace(step)) {
                 trouble = Trouble::stopped();
                 return false;
             }
-            range.set_offset(work.offset() + report.bytes_written);
+            range.set_offset(work.offset() + done);
             const Waiting waiting{means_.waits.destination_write};
             const auto copied = destination_->copy_range(range, step, *file);
             if (!copied) {
                 trouble = Trouble::of_destination(copied.error());
                 return false;
             }
-            report.bytes_written += *copied;
+            done += *copied;
             if (*copied < step) break;
         }
-        if (report.bytes_written == work.length() && file->is_unchanged()) return true;
+        if (done == work.length() && file->is_unchanged()) return true;
         trouble = Trouble::changed();
         return false;
     }

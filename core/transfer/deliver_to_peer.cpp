@@ -114,11 +114,9 @@ RangeReport PeerDelivery::send_range(const files::Tree& source, const work::Rang
     report.broken = offers.trouble();
     if (report.broken) return report;
     if (!good) {
-        report.changed = trouble.is_of_listing();
-        if (!report.changed) report.broken = std::move(trouble);
+        if (!trouble.is_of_listing()) report.broken = std::move(trouble);
         return report;
     }
-    report.bytes_written = work.length();
     // All hole: nothing was written that could be flushed.
     if (report.bytes_on_wire == 0) return report;
     peer::Frame frame;

@@ -76,12 +76,10 @@ private:
     std::vector<std::vector<State>> states_;
 };
 
-// What became of a range. `changed`: the source is not what was listed, or is gone; the publish
-// step deals with it.
+// What became of a range. That the source is not what was listed, or is gone, is no trouble here:
+// the publish step deals with it.
 struct RangeReport {
-    std::uint64_t bytes_written = 0;  // Holes too.
     std::uint64_t bytes_on_wire = 0;
-    bool changed = false;
     std::optional<Trouble> broken;
 };
 

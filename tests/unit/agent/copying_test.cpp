@@ -397,6 +397,7 @@ protected:
         work::Work work;
         *work.mutable_publish()->mutable_file() = entry_;
         work.mutable_publish()->set_temporary(7);
+        work.mutable_publish()->set_hole_bytes(hole_bytes_);
         return carry_out(publish_file, work);
     }
     void expect_nothing_published() const {
@@ -405,6 +406,7 @@ protected:
     }
 
     work::FileEntry entry_;
+    std::uint64_t hole_bytes_ = 0;
 };
 
 TEST_F(CopyingALargeFile, InRangesPublishesItOnce) {
@@ -440,46 +442,79 @@ TEST_F(CopyingALargeFile, CountsItsHolesWhenItIsPublished) {
 }
 
 TEST_F(CopyingALargeFile, ThatHasChangedLeavesThatToThePublication) {
-    ASSERT_TRUE(copy_half(0).success);
+    Plan sum;
+    sum.add(copy_half(0).effects);
     write_text(source("large"), std::string(3 * kHalf, 'x'));
 
-    EXPECT_EQ(plan_of(copy_half(kHalf))[Count::BytesCopied], 0);
-    const Plan anew = plan_of(publish());
+    sum.add(copy_half(kHalf).effects);
+    const auto publication = publish();
+    const Plan anew = plan_of(publication);
 
     EXPECT_THAT(anew.files, ElementsAre("large"));
     EXPECT_EQ(anew[Count::FilesCopied], 0);
     EXPECT_EQ(anew[Count::FilesFailed], 0);
     expect_nothing_published();
+    sum.add(publication.effects);
+    EXPECT_EQ(sum[Count::BytesCopied], 0) << "all of it is copied anew";
+    EXPECT_EQ(sum[Count::BytesPlanned], kHalf) << "so many more than were planned";
+}
+
+TEST_F(CopyingALargeFile, ThatIsGivenUpHasFailedOnceWithAllItsBytes) {
+    entry_.set_replans(2);
+    Plan sum;
+    sum.add(copy_half(0).effects);
+    write_text(source("large"), std::string(3 * kHalf, 'x'));
+    sum.add(copy_half(kHalf).effects);
+
+    sum.add(publish().effects);
+
+    EXPECT_THAT(sum.error_codes(), ElementsAre("large: source_changed"));
+    EXPECT_EQ(sum[Count::BytesCopied], 0);
+    EXPECT_EQ(sum[Count::BytesFailed], 2 * kHalf);
+    EXPECT_EQ(sum[Count::BytesPlanned], 0) << "no more than were planned";
 }
 
 TEST_F(CopyingALargeFile, ThatHasVanishedLeavesNothing) {
-    ASSERT_TRUE(copy_half(0).success);
+    Plan done;
+    done.add(copy_half(0).effects);
     fs::remove(source("large"));
+    done.add(copy_half(kHalf).effects);
 
-    const Plan done = plan_of(publish());
+    done.add(publish().effects);
 
     EXPECT_EQ(done[Count::FilesVanished], 1);
+    EXPECT_EQ(done[Count::BytesVanished], 2 * kHalf);
+    EXPECT_EQ(done[Count::BytesCopied], 0);
     expect_nothing_published();
 }
 
 TEST_F(CopyingALargeFile, WhosePartsAreLostIsPlannedAnew) {
-    ASSERT_TRUE(copy_half(0).success);
+    Plan sum;
+    sum.add(copy_half(0).effects);
+    sum.add(copy_half(kHalf).effects);
     for (const auto& path : test_support::temporaries_below(destination())) fs::remove(path);
 
-    const Plan anew = plan_of(publish());
+    const auto publication = publish();
 
-    EXPECT_THAT(anew.files, ElementsAre("large"));
+    EXPECT_THAT(plan_of(publication).files, ElementsAre("large"));
     EXPECT_FALSE(fs::exists(destination("large")));
+    sum.add(publication.effects);
+    EXPECT_EQ(sum[Count::BytesCopied], 0) << "all of it is copied anew";
+    entry_.set_replans(2);
+    EXPECT_THAT(plan_of(publish()).error_codes(), ElementsAre("large: io_error"))
+        << "the source has not changed";
 }
 
 TEST_F(CopyingALargeFile, WhoseGroupHasFailedIsDiscarded) {
     ASSERT_TRUE(copy_half(0).success);
     assignment_.discard = true;
+    hole_bytes_ = kHalf;
 
     const Plan done = plan_of(publish());
 
     EXPECT_EQ(done[Count::FilesFailed], 1);
     EXPECT_THAT(done.errors, IsEmpty()) << "the part that failed has said why";
+    EXPECT_EQ(done[Count::BytesFailed], kHalf) << "its parts have counted the rest";
     expect_nothing_published();
 }
 
