@@ -138,6 +138,10 @@ private:
     Trouble reason_;
 };
 
+bool was_begun(const model::Assignment& assignment) {
+    return assignment.attempt > 1 || assignment.losses > 0;
+}
+
 // Whether a file that was planned, and now looks as it should, must have been copied meanwhile:
 // not where it may have been planned although it looked so.
 bool looks_tell(model::Compare compare) {
@@ -146,8 +150,8 @@ bool looks_tell(model::Compare compare) {
 
 // The files of a pack that stand at the destination as they should: an earlier attempt, of which
 // nobody heard, has copied them.
-PackReport look_for_copied(WorkContext& context, const peer::Opened& opened) {
-    const work::Pack& pack = context.work.pack();
+PackReport look_for_copied(WorkContext& context, const work::Pack& pack,
+                           const peer::Opened& opened) {
     PackReport report{pack};
     if (!looks_tell(context.assignment.options.compare)) return report;
     const auto rules = Rules::make(context.assignment.options, opened);
@@ -180,6 +184,16 @@ PackReport look_for_copied(WorkContext& context, const peer::Opened& opened) {
         }
     }
     return report;
+}
+
+// Whether a large file was, by such an attempt.
+bool look_for_published(WorkContext& context, const peer::Opened& opened) {
+    work::Pack pack;
+    work::DirectoryFiles& files = *pack.add_directories();
+    files.set_path(context.work.publish().directory());
+    *files.add_files() = context.work.publish().file();
+    return was_begun(context.assignment) &&
+           look_for_copied(context, pack, opened).state({0, 0}) == PackReport::State::Done;
 }
 
 // Opens both sides. Empty: they are open.
@@ -223,12 +237,10 @@ model::AssignmentResult copy_pack(WorkContext& context) {
     std::optional<files::Tree> source;
     peer::Opened there;
     if (auto failure = open_both(context, source, there)) return std::move(*failure);
-    const model::Assignment& assignment = context.assignment;
-    const bool was_begun = assignment.attempt > 1 || assignment.losses > 0;
+    const work::Pack& pack = context.work.pack();
     PackReport start =
-        was_begun ? look_for_copied(context, there) : PackReport{context.work.pack()};
-    const PackReport report =
-        context.delivery.send_pack(*source, context.work.pack(), std::move(start));
+        was_begun(context.assignment) ? look_for_copied(context, pack, there) : PackReport{pack};
+    const PackReport report = context.delivery.send_pack(*source, pack, std::move(start));
     return PackAccount{context, *source, report}.result();
 }
 
@@ -270,9 +282,17 @@ model::AssignmentResult publish_file(WorkContext& context) {
     sdk::Counters& counters = books.effects().counters;
     const auto hole_bytes = static_cast<std::int64_t>(work.hole_bytes());
     const std::int64_t in_ranges = bytes_of(work.file()) - hole_bytes;
+    const auto count_copied = [&] {
+        books.copied(work.file());
+        counters[Count::BytesCopied] += hole_bytes;
+    };
     if (auto* trouble = std::get_if<Trouble>(&answer)) {
-        // What was written is gone (the destination lost its disk, say): copy it again.
         if (trouble->error_number != ENOENT) return failed(context.assignment, *trouble);
+        // What was written is gone: published, or lost (with the destination's disk, say).
+        if (look_for_published(context, there)) {
+            count_copied();
+            return succeeded(context.assignment, books.take());
+        }
         counters[Count::BytesCopied] -= in_ranges;
         books.written_in_vain(work.directory(), work.file(), *trouble);
     } else if (discard) {
@@ -283,8 +303,7 @@ model::AssignmentResult publish_file(WorkContext& context) {
         counters[Count::BytesCopied] -= in_ranges;
         books.changed(work.directory(), work.file());
     } else {
-        books.copied(work.file());
-        counters[Count::BytesCopied] += hole_bytes;
+        count_copied();
         books.lost(std::get<peer::Published>(answer).losses());
     }
     return succeeded(context.assignment, books.take());

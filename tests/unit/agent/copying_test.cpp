@@ -505,6 +505,21 @@ TEST_F(CopyingALargeFile, WhosePartsAreLostIsPlannedAnew) {
         << "the source has not changed";
 }
 
+// By an attempt that nobody heard of, through an agent that does not remember it.
+TEST_F(CopyingALargeFile, ThatWasPublishedBeforeIsNotCopiedAgain) {
+    copy_all();
+    assignment_.attempt = 2;
+
+    const Plan done = plan_of(publish());
+
+    EXPECT_THAT(done.files, IsEmpty());
+    EXPECT_EQ(done[Count::FilesCopied], 1);
+    EXPECT_EQ(done[Count::BytesPublished], 2 * kHalf);
+    EXPECT_EQ(done[Count::BytesCopied], 0) << "its ranges were counted before";
+    assignment_.options.compare = model::Compare::Checksum;
+    EXPECT_THAT(plan_of(publish()).files, ElementsAre("large")) << "its looks tell nothing";
+}
+
 TEST_F(CopyingALargeFile, WhoseGroupHasFailedIsDiscarded) {
     ASSERT_TRUE(copy_half(0).success);
     assignment_.discard = true;
