@@ -33,6 +33,7 @@ model::AssignmentResult failed(const model::Assignment& assignment,
     result.pause = trouble.code == base::FileCode::NoSpace;
     result.retryable = base::is_retryable(trouble.code);
     result.error = file_error(assignment.unit.label, trouble);
+    result.error.offset = assignment.unit.offset;
     return result;
 }
 

@@ -533,6 +533,13 @@ TEST_F(CopyingALargeFile, WhoseGroupHasFailedIsDiscarded) {
     expect_nothing_published();
 }
 
+TEST_F(CopyingALargeFile, SaysWhichOfItsRangesHasFailed) {
+    delivery_.range_trouble = Trouble{FileCode::InputOutput, "medium", EIO};
+    assignment_.unit.offset = kHalf;
+
+    EXPECT_EQ(copy_half(kHalf).error.offset, kHalf);
+}
+
 TEST_F(CopyingALargeFile, ToALostDestinationIsTriedAgain) {
     delivery_.range_trouble = Trouble{FileCode::PeerLost, "gone"};
     const auto range = copy_half(0);
