@@ -31,6 +31,10 @@ std::string fault_library(const std::string& name) {
     return std::string{GODWIT_FAULTS} + "/" + name;
 }
 
+std::string shipped(const std::string& path) {
+    return std::string{GODWIT_SOURCE} + "/" + path;
+}
+
 std::string plugin_path_with_faults() {
     return std::string{"plugin_path: [\""} + GODWIT_FAULTS + "\", \"" + GODWIT_PLUGINS + "\"]\n";
 }

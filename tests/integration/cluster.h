@@ -117,6 +117,8 @@ private:
 std::string binary(const std::string& name);
 // Where the build put what breaks things: fault_library("libflip_writes.so").
 std::string fault_library(const std::string& name);
+// A file of the tree: shipped("config/example_master.yml").
+std::string shipped(const std::string& path);
 
 // The logs of a failed test are worth more than its last line.
 void print_logs(const Cluster& cluster);
