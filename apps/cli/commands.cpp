@@ -62,25 +62,46 @@ int show(const CommandLine& line) {
     return kDone;
 }
 
-int list(const CommandLine& line) {
-    MasterCall master{line};
-    const auto body = master.send(
-        "GET", line.state.empty() ? "/sync" : "/sync?state=" + http::percent_encode(line.state));
-    if (!body) return fail(master.failure());
-    if (line.json) {
-        std::cout << *body << "\n";
-        return kDone;
-    }
-    const auto parsed = model::parse_json(*body);
-    if (!parsed || parsed->type() != typeid(Poco::JSON::Array::Ptr)) {
-        return fail({kRefused, "the master's answer is no list"});
-    }
+// What stands between the brackets of a list; nothing where there are none.
+std::optional<std::string> items_in(const std::string& list) {
+    const std::size_t start = list.find('[');
+    const std::size_t end = list.rfind(']');
+    if (start == std::string::npos || end == std::string::npos) return {};
+    return list.substr(start + 1, end - start - 1);
+}
+
+bool print_requests(const std::string& list) {
+    const auto parsed = model::parse_json(list);
+    if (!parsed || parsed->type() != typeid(Poco::JSON::Array::Ptr)) return false;
     for (const auto& item : *parsed->extract<Poco::JSON::Array::Ptr>()) {
         const Object progress = item.extract<Object>();
         std::cout << text_of(progress, "request_id") << "  " << summary_of(progress) << "  "
                   << text_of(progress, "source_path") << " -> "
                   << text_of(progress, "destination_path") << "\n";
     }
+    return true;
+}
+
+// Page by page: the master answers with so many at once, and the newest are on the last one.
+int list(const CommandLine& line) {
+    const CallFailure no_list{kRefused, "the master's answer is no list"};
+    MasterCall master{line};
+    std::string target =
+        line.state.empty() ? "/sync" : "/sync?state=" + http::percent_encode(line.state);
+    std::string all;
+    for (; !target.empty(); target = master.next_page()) {
+        const auto page = master.send("GET", target);
+        if (!page) return fail(master.failure());
+        if (!line.json) {
+            if (!print_requests(*page)) return fail(no_list);
+            continue;
+        }
+        const auto items = items_in(*page);
+        if (!items) return fail(no_list);
+        if (!all.empty() && !items->empty()) all += ',';
+        all += *items;
+    }
+    if (line.json) std::cout << "[" << all << "]\n";
     return kDone;
 }
 

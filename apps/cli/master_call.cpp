@@ -25,6 +25,15 @@ int exit_code_for(int status, const Object& problem) {
     return kUsage;
 }
 
+// Link: </sync?cursor=…>; rel="next"
+std::string next_in(const http::Answer& answer) {
+    const std::string_view link = answer.header("Link").value_or("");
+    const std::size_t end = link.find('>');
+    const bool leads_on = link.starts_with('<') && end != std::string_view::npos &&
+                          link.find("rel=\"next\"", end) != std::string_view::npos;
+    return leads_on ? std::string{link.substr(1, end - 1)} : "";
+}
+
 }  // namespace
 
 int fail(const CallFailure& failure) {
@@ -47,6 +56,7 @@ std::optional<std::string> MasterCall::send(std::string_view method, const std::
         client_ = std::move(*client);
     }
     auto answer = client_->send(method, target, body, base::Millis{0}, headers);
+    next_page_ = answer ? next_in(*answer) : "";
     if (!answer) {
         failure_ = {kUnreachable, "cannot reach the master at " + line_.master_url + ": " +
                                       answer.error().message};

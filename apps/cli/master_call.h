@@ -29,11 +29,14 @@ public:
     std::optional<std::string> send(std::string_view method, const std::string& target,
                                     std::string_view body = {}, const http::Headers& headers = {});
     const CallFailure& failure() const noexcept { return failure_; }
+    // Where the list goes on that the last answer began; empty: it was all.
+    const std::string& next_page() const noexcept { return next_page_; }
 
 private:
     const CommandLine& line_;
     std::optional<http::Client> client_;
     CallFailure failure_;
+    std::string next_page_;
 };
 
 using Object = Poco::JSON::Object::Ptr;

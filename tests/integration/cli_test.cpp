@@ -89,6 +89,27 @@ TEST_F(Cli, StatusListsAndShowsAsTextAndAsJson) {
                 AllOf(HasSubstr("worker-a"), HasSubstr("worker-b")));
 }
 
+// The master answers with a thousand at once, and the newest come last.
+TEST_F(Cli, StatusListsAllRequestsHoweverManyThereAre) {
+    cluster_.start_master();
+    constexpr std::size_t kRequests = 1'003;
+    for (std::size_t i = 0; i < kRequests; ++i) {
+        cluster_.submit("/data/a", "/data/b" + std::to_string(i));
+    }
+
+    const Ran text = cluster_.godwit({"status"});
+    EXPECT_EQ(text.exit_code, 0) << text.output;
+    EXPECT_EQ(static_cast<std::size_t>(std::count(text.output.begin(), text.output.end(), '\n')),
+              kRequests);
+    for (const std::vector<std::string>& command : {std::vector<std::string>{"status", "--json"},
+                                                    {"status", "--json", "--state", "QUEUED"}}) {
+        const auto list = model::parse_json(cluster_.godwit(command).output);
+        ASSERT_TRUE(list);
+        EXPECT_EQ(list->extract<Poco::JSON::Array::Ptr>()->size(), kRequests);
+    }
+    EXPECT_EQ(cluster_.godwit({"status", "--json", "--state", "FAILED"}).output, "[]\n");
+}
+
 TEST_F(Cli, PluginsAreListedWithKindAndVersion) {
     const Ran ran = test_support::run({binary("godwit"), "plugins"});
 
