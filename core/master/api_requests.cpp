@@ -159,30 +159,50 @@ Reply errors(const ApiContext& context, const Request& request) {
     return http::json_response(200, model::print_error_page(*page));
 }
 
+// What is being copied.
+Result<std::vector<sdk::Lease>> leases_of(const ApiContext& context, const sdk::RequestId& id) {
+    const auto found = context.store.get(id);
+    if (!found) return found.error();
+    std::vector<sdk::Lease> all;
+    for (const auto& [holder, count] : found->holders) {
+        const auto leases = context.store.leases(id, holder);
+        if (!leases) return leases.error();
+        all.insert(all.end(), leases->begin(), leases->end());
+    }
+    return all;
+}
+
+// All of them, as error_lines().
+Reply file_lines(const ApiContext& context, const sdk::RequestId& id) {
+    auto in_flight = leases_of(context, id);
+    if (!in_flight) return request_problem(id, in_flight.error());
+    Response response;
+    response.content_type = "application/x-ndjson";
+    std::string cursor;
+    do {
+        const auto page = error_page(context, id, cursor, kErrorLimit);
+        if (!page) return request_problem(id, page.error());
+        response.body += model::print_file_lines(*in_flight, *page);
+        in_flight->clear();
+        cursor = page->next;
+    } while (!cursor.empty());
+    return response;
+}
+
 // The master keeps no list of files: it knows what is being copied, and what failed.
 Reply files(const ApiContext& context, const Request& request) {
     const sdk::RequestId& id = request.parameter("request_id");
+    if (wants_lines(request)) return file_lines(context, id);
     Response problem;
     const auto limit = query_number(request, "limit", kErrorLimit, kErrorLimit, problem);
     if (!limit) return problem;
-    const auto found = context.store.get(id);
-    if (!found) return request_problem(id, found.error());
-    std::vector<sdk::Lease> in_flight;
-    if (!request.query_value("cursor")) {
-        for (const auto& [holder, count] : found->holders) {
-            const auto leases = context.store.leases(id, holder);
-            if (!leases) return request_problem(id, leases.error());
-            in_flight.insert(in_flight.end(), leases->begin(), leases->end());
-        }
-    }
-    const auto page = error_page(context, id, cursor_of(request), *limit);
+    const std::string cursor = cursor_of(request);
+    Result<std::vector<sdk::Lease>> in_flight = std::vector<sdk::Lease>{};
+    if (cursor.empty()) in_flight = leases_of(context, id);
+    if (!in_flight) return request_problem(id, in_flight.error());
+    const auto page = error_page(context, id, cursor, *limit);
     if (!page) return request_problem(id, page.error());
-    Response response = http::json_response(200, model::print_file_page(in_flight, *page));
-    if (wants_lines(request)) {
-        response.content_type = "application/x-ndjson";
-        response.body = model::print_file_lines(in_flight, *page);
-    }
-    return response;
+    return http::json_response(200, model::print_file_page(*in_flight, *page));
 }
 
 Reply workers(const ApiContext& context, const Request& request) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "cluster.h"
@@ -61,6 +62,31 @@ TEST_F(LifeCycle, CancelEndsTheWorkAndRemovesTemporaries) {
     EXPECT_FALSE(fs::exists(destination("tree/large")));
     EXPECT_EQ(cluster_.call("POST", "/sync/" + id + "/cancel").status, 409);
     EXPECT_EQ(cluster_.call("POST", "/sync/" + id + "/resume").status, 409);
+}
+
+// A page has a thousand; lines are all there are.
+TEST_F(LifeCycle, FilesAsLinesAreAllOfThem) {
+    fs::create_directories(source());
+    start();
+    constexpr std::int64_t kMissing = 1'203;
+    std::string list = "\"0\"";
+    for (int i = 1; i < kMissing; ++i) list += ",\"" + std::to_string(i) + '"';
+    const std::string id =
+        cluster_.submit(source(), destination(), ",\"file_list\":[" + list + "]");
+    ASSERT_EQ(cluster_.wait_until_over(id), "COMPLETED_WITH_ERRORS");
+
+    for (const char* what : {"/errors", "/files"}) {
+        const Reply lines =
+            cluster_.call("GET", "/sync/" + id + what, {}, {{"Accept", "application/x-ndjson"}});
+        EXPECT_EQ(lines.status, 200);
+        EXPECT_EQ(std::count(lines.body.begin(), lines.body.end(), '\n'), kMissing) << what;
+    }
+    const auto page = cluster_.call("GET", "/sync/" + id + "/files").object();
+    EXPECT_EQ(page->getArray("files")->size(), 1'000u);
+    const auto rest = cluster_.call(
+        "GET", "/sync/" + id + "/files?cursor=" + page->getValue<std::string>("next"));
+    EXPECT_EQ(rest.object()->getArray("files")->size(), 203u) << rest.body;
+    EXPECT_EQ(cluster_.call("GET", "/sync/none/files").status, 404);
 }
 
 TEST_F(LifeCycle, DeleteOfAnActiveRequestCancelsAndForgetsIt) {
