@@ -106,4 +106,13 @@ Router::Match Router::match(std::string_view method, std::string_view path) cons
     return match;
 }
 
+std::vector<std::string> Router::list() const {
+    std::vector<std::string> routes;
+    for (const Entry& entry : entries_) {
+        routes.push_back(entry.route.method + " " + entry.route.pattern);
+    }
+    std::sort(routes.begin(), routes.end());
+    return routes;
+}
+
 }  // namespace godwit::http

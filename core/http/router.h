@@ -51,6 +51,9 @@ public:
     };
     Match match(std::string_view method, std::string_view path) const;
 
+    // "GET /sync/{request_id}" each, sorted.
+    std::vector<std::string> list() const;
+
 private:
     struct Segment {
         bool placeholder;
