@@ -95,9 +95,13 @@ Status check_command(const CommandLine& line, std::span<const Given> flags) {
     return {};
 }
 
-Status check_sync(const CommandLine& line) {
+// Options that say nothing without another one.
+Status check_company(const CommandLine& line) {
     if (line.from0 && line.files_from.empty()) {
         return usage("option '--from0' says how names stand in --files-from, which is missing");
+    }
+    if (line.timeout_seconds && !line.wait) {
+        return usage("option '--timeout' says how long to --wait, which is missing");
     }
     return {};
 }
@@ -139,9 +143,9 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& words) {
     if (line.help || line.version) return line;
     if (line.command.empty()) return usage("a command is missing");
     if (auto status = check_command(line, *flags); !status) return std::move(status).error();
-    if (auto status = check_sync(line); !status) return std::move(status).error();
     // There is nothing to be seen of one before it has ended.
     if (line.is_dry_run()) line.wait = true;
+    if (auto status = check_company(line); !status) return std::move(status).error();
     return line;
 }
 

@@ -241,6 +241,12 @@ TEST(CommandLine, From0NeedsAList) {
     EXPECT_EQ(sync({"--files-from=-"}).files_from, "-");
 }
 
+TEST(CommandLine, ATimeoutIsOneOfWaiting) {
+    EXPECT_THAT(refusal_of_sync({"--timeout", "5"}), HasSubstr("--wait, which is missing"));
+    EXPECT_EQ(sync({"--timeout", "5", "--wait"}).timeout_seconds, 5);
+    EXPECT_EQ(sync({"--dry-run", "--timeout", "5"}).timeout_seconds, 5);
+}
+
 TEST(CommandLine, HelpNamesEveryCommandAndOption) {
     const std::string help = help_text();
 
