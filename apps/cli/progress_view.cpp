@@ -90,13 +90,28 @@ void ProgressView::show(const Object& progress) {
     last_line_ = std::move(line);
 }
 
+void ProgressView::say(const std::string& line) {
+    clear();
+    std::fprintf(stderr, "%s\n", line.c_str());
+}
+
 void ProgressView::clear() {
     if (terminal_) std::fprintf(stderr, "\r\033[K");
 }
 
 void ProgressView::finish(const Object& progress) {
-    clear();
-    std::fprintf(stderr, "%s\n", summary_of(progress).c_str());
+    say(summary_of(progress));
+}
+
+std::string pause_notice(const Object& progress, const std::string& id) {
+    const std::string reason = text_of(progress, "reason");
+    std::string text = "PAUSED";
+    // Without a reason, the detail is of what was before somebody paused it.
+    if (!reason.empty()) {
+        text += " (" + reason + "): " + text_of(object_of(progress, "detail"), "master");
+    }
+    if (reason == "no_space") text += "; make room at the destination first";
+    return text + "\nIt goes on with: godwit resume " + id + ", and ends with: godwit cancel " + id;
 }
 
 std::string summary_of(const Object& progress) {

@@ -14,6 +14,8 @@ public:
     ProgressView();
 
     void show(const Object& progress);
+    // A line of its own, which stays.
+    void say(const std::string& line);
     // Leaves an empty line where the bar was.
     void clear();
     // The last word, on a line of its own.
@@ -28,5 +30,8 @@ private:
 
 // "COMPLETED: 1204 files (1.2 GiB) copied, 3 skipped in 4.2 s"
 std::string summary_of(const Object& progress);
+
+// Of a request that is PAUSED: why, and what makes it go on.
+std::string pause_notice(const Object& progress, const std::string& id);
 
 }  // namespace godwit::cli

@@ -56,6 +56,7 @@ int watch(const CommandLine& line, MasterCall& master, const std::string& id) {
     const Clock::time_point start = Clock::now();
     Clock::time_point last_answer = start;
     ProgressView view;
+    bool was_paused = false;
     auto pause = kPauseMin;
     for (;;) {
         const auto body = master.send("GET", "/sync/" + http::percent_encode(id));
@@ -67,7 +68,11 @@ int watch(const CommandLine& line, MasterCall& master, const std::string& id) {
             if (is_over(text_of(progress, "state"))) {
                 return finish(line, master, id, *body, view);
             }
-            view.show(progress);
+            // Nothing moves until somebody acts, who may not look at any other screen.
+            const bool is_paused = text_of(progress, "state") == "PAUSED";
+            if (!is_paused) view.show(progress);
+            if (is_paused && !was_paused) view.say(pause_notice(progress, id));
+            was_paused = is_paused;
         } else if (master.failure().exit_code != kUnreachable || now - last_answer > kMasterAway) {
             return fail(master.failure());
         }

@@ -156,6 +156,37 @@ TEST_F(Cli, ARequestCanBePausedResumedAndCancelled) {
     EXPECT_EQ(cluster_.state("r-1"), "CANCELLED");
 }
 
+TEST_F(Cli, WhoWaitsIsToldOnceThatTheRequestIsPaused) {
+    write_text(source() + "/file", "x");
+    start();
+    ASSERT_EQ(cluster_.godwit({"sync", source(), "/nowhere/tree", "--id", "r-1"}).exit_code, 0);
+    ASSERT_EQ(cluster_.godwit({"pause", "r-1"}).exit_code, 0);
+    const std::string said = cluster_.folder("waiting.txt");
+    Process waiting{{.command = {binary("godwit"), "sync", source(), "/nowhere/tree", "--id", "r-1",
+                                 "--wait", "--master", cluster_.url()},
+                     .environment = {},
+                     .output = said,
+                     .prepare = {}}};
+    const auto notices = [&] {
+        const std::string text = test_support::read_file(said);
+        const std::string notice = "PAUSED\nIt goes on with: godwit resume r-1";
+        const std::size_t first = text.find(notice);
+        if (first == std::string::npos) return 0;
+        return text.find(notice, first + 1) == std::string::npos ? 1 : 2;
+    };
+    ASSERT_TRUE(eventually([&] { return notices() == 1; }, patience()));
+
+    ASSERT_EQ(cluster_.godwit({"resume", "r-1"}).exit_code, 0);
+    ASSERT_TRUE(eventually(
+        [&] { return test_support::read_file(said).find("no_destination") != std::string::npos; },
+        patience()));
+    EXPECT_EQ(notices(), 1) << "said again, though nothing had changed";
+    ASSERT_EQ(cluster_.godwit({"pause", "r-1"}).exit_code, 0);
+    EXPECT_TRUE(eventually([&] { return notices() == 2; }, patience()));
+    ASSERT_EQ(cluster_.godwit({"cancel", "r-1"}).exit_code, 0);
+    EXPECT_EQ(waiting.wait_for(patience()), 20);
+}
+
 TEST_F(Cli, WaitingHasAnEnd) {
     write_text(source() + "/file", "x");
     start();
