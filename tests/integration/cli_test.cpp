@@ -34,6 +34,14 @@ protected:
         assignment->getObject("options")->stringify(text);
         return text.str();
     }
+    // How often the progress of a request was asked for.
+    int looks_at_requests() {
+        const std::string metrics = cluster_.call("GET", "/metrics").body;
+        const std::string name =
+            R"(godwit_http_requests_total{method="GET",route="/sync/{request_id}",status="2xx"} )";
+        const std::size_t at = metrics.find(name);
+        return at == std::string::npos ? 0 : std::stoi(metrics.substr(at + name.size()));
+    }
     Ran shell(const std::string& command) {
         return test_support::run({"/bin/sh", "-c", command},
                                  {"GODWIT_MASTER_URL=" + cluster_.url(), "G=" + binary("godwit")},
@@ -175,12 +183,14 @@ TEST_F(Cli, WhoWaitsIsToldOnceThatTheRequestIsPaused) {
         return text.find(notice, first + 1) == std::string::npos ? 1 : 2;
     };
     ASSERT_TRUE(eventually([&] { return notices() == 1; }, patience()));
+    const int looked = looks_at_requests();
+    ASSERT_TRUE(eventually([&] { return looks_at_requests() >= looked + 3; }, patience()));
+    EXPECT_EQ(notices(), 1) << "said again, though nothing had changed";
 
     ASSERT_EQ(cluster_.godwit({"resume", "r-1"}).exit_code, 0);
     ASSERT_TRUE(eventually(
         [&] { return test_support::read_file(said).find("no_destination") != std::string::npos; },
         patience()));
-    EXPECT_EQ(notices(), 1) << "said again, though nothing had changed";
     ASSERT_EQ(cluster_.godwit({"pause", "r-1"}).exit_code, 0);
     EXPECT_TRUE(eventually([&] { return notices() == 2; }, patience()));
     ASSERT_EQ(cluster_.godwit({"cancel", "r-1"}).exit_code, 0);
