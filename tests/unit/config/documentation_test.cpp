@@ -115,6 +115,17 @@ TEST(ConfigurationGuide, HasTheBoundsAndDefaultsOfTheAgentsNumbers) {
     check_numbers("The agents", false, 6);
 }
 
+TEST(ConfigurationGuide, AndThePluginsSayHowMuchMemoryTheBuffersTake) {
+    const AgentSettings agent;
+    const std::uint64_t bytes = agent.segment_bytes * (agent.send_buffers + agent.receive_buffers);
+    const std::string size = std::to_string(bytes >> 20) + " MiB by default";
+
+    for (const char* file : {"docs/configuration.md", "plugins/transport_libfabric/README.md",
+                             "plugins/transport_ucx/README.md"}) {
+        EXPECT_THAT(source(file), HasSubstr(size)) << file;
+    }
+}
+
 TEST(ShippedExamples, HaveEveryKeyIfOnlyAsAComment) {
     const std::string examples =
         source("config/example_master.yml") + source("config/example_agent.yml");
