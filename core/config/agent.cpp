@@ -82,8 +82,9 @@ void read_tuning(Reader& read, AgentSettings& settings) {
     const auto u32 = [](std::int64_t number) { return static_cast<std::uint32_t>(number); };
     Reader tuning{*value, read.path_of("tuning")};
     settings.slots = u32(tuning.integer("slots", settings.slots, 1, 1024));
-    settings.segment_bytes =
-        static_cast<std::uint64_t>(tuning.integer("segment_kib", 1024, 64, 64 * 1024)) * 1024;
+    const auto segment_kib = static_cast<std::int64_t>(settings.segment_bytes / 1024);
+    settings.segment_bytes = 1024 * static_cast<std::uint64_t>(
+                                        tuning.integer("segment_kib", segment_kib, 64, 64 * 1024));
     settings.send_buffers = u32(tuning.integer("send_buffers", settings.send_buffers, 2, 4096));
     settings.receive_buffers =
         u32(tuning.integer("receive_buffers", settings.receive_buffers, 2, 4096));

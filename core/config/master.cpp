@@ -46,6 +46,27 @@ std::vector<Token> read_tokens(Reader& read) {
     return tokens;
 }
 
+// While a worker holds a lease, its destination may take what it sends: its work must not go to
+// others before. Who says one of the two only, is not bound by the other's default.
+void read_leases(Reader& read, MasterSettings& settings) {
+    const Value* timeout = read.child("worker_heartbeat_timeout");
+    const Value* lease = read.child("lease_seconds");
+    settings.worker_heartbeat_timeout = read_seconds(read, "worker_heartbeat_timeout",
+                                                     settings.worker_heartbeat_timeout, 1, 86'400);
+    settings.lease = read_seconds(read, "lease_seconds", settings.lease, 1, 86'400);
+    if (settings.lease <= settings.worker_heartbeat_timeout) return;
+    if (lease == nullptr) {
+        settings.lease = settings.worker_heartbeat_timeout;
+    } else if (timeout == nullptr) {
+        settings.worker_heartbeat_timeout = settings.lease;
+    } else {
+        read.problem(timeout->at, "worker_heartbeat_timeout",
+                     "expected no less than lease_seconds, " +
+                         std::to_string(settings.lease.count() / 1000) + ", got '" + timeout->text +
+                         "'");
+    }
+}
+
 }  // namespace
 
 Result<MasterSettings> read_master(const Value& root) {
@@ -55,9 +76,7 @@ Result<MasterSettings> read_master(const Value& root) {
     settings.plugin_path = read_plugin_path(read);
     settings.store = read_plugin(read, "store", "memory");
     settings.policy = read_plugin(read, "policy", "storage_affinity");
-    settings.worker_heartbeat_timeout = read_seconds(read, "worker_heartbeat_timeout",
-                                                     settings.worker_heartbeat_timeout, 1, 86'400);
-    settings.lease = read_seconds(read, "lease_seconds", settings.lease, 1, 86'400);
+    read_leases(read, settings);
     settings.mount_wait =
         read_seconds(read, "mount_wait_seconds", settings.mount_wait, 0, 2'592'000);
     settings.planning_window =

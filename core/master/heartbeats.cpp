@@ -15,6 +15,12 @@ constexpr std::uint32_t kLimitedHeartbeatMs = 1'000;
 
 const base::Log kLog{"master"};
 
+// Often enough that two in a row may be lost before a lease ends or the worker counts as gone.
+std::uint32_t heartbeat_ms(const config::MasterSettings& settings) {
+    const base::Millis first = std::min(settings.lease, settings.worker_heartbeat_timeout);
+    return static_cast<std::uint32_t>(first.count() / 3);
+}
+
 }  // namespace
 
 Result<model::HeartbeatAnswer> Results::take(const model::Heartbeat& heartbeat) {
@@ -36,6 +42,8 @@ Result<model::HeartbeatAnswer> Results::take(const model::Heartbeat& heartbeat) 
     }
     cluster_.changed();
     model::HeartbeatAnswer answer;
+    // A worker without an incarnation is no agent of ours: it hears what the guide says, no more.
+    if (!heartbeat.worker.incarnation.empty()) answer.next_heartbeat_ms = heartbeat_ms(settings_);
     if (auto status = renew(heartbeat, answer); !status) return std::move(status).error();
     if (heartbeat.worker.status == "DRAINING") give_back(heartbeat);
     if (auto status = find_ended(heartbeat, answer); !status) return std::move(status).error();
@@ -147,7 +155,9 @@ void Results::find_limits(const model::Heartbeat& heartbeat, model::HeartbeatAns
         const std::uint64_t share =
             share_of(document->options, senders_of(*request, heartbeat.worker.id));
         answer.limits.push_back({{id, request->generation}, share});
-        if (share != 0) answer.next_heartbeat_ms = kLimitedHeartbeatMs;
+        if (share != 0) {
+            answer.next_heartbeat_ms = std::min(kLimitedHeartbeatMs, heartbeat_ms(settings_));
+        }
     }
 }
 

@@ -16,7 +16,7 @@ constexpr std::size_t kEndpointsMax = 64;
 constexpr std::size_t kTransportsMax = 16;
 constexpr std::size_t kLeasesMax = 1024;
 constexpr std::size_t kRequestsMax = 4096;
-constexpr std::int64_t kHeartbeatMsMax = 3'600'000;
+constexpr std::int64_t kHeartbeatMsMax = 86'400'000;
 
 RequestRef read_request_ref(const Var& value, Location location, std::vector<FieldError>& errors) {
     ObjectReader read{value, std::move(location), errors};

@@ -101,6 +101,19 @@ TEST(MasterYaml, PrintedConfigurationReadsBackAndHidesSecrets) {
     EXPECT_TRUE(read_master(*parse_yaml(printed, "printed.yml")));
 }
 
+TEST(MasterYaml, AWorkerCountsAsGoneNoSoonerThanItsLeasesEnd) {
+    EXPECT_EQ(master_error("lease_seconds: 30\nworker_heartbeat_timeout: 10\n"),
+              "m.yml:2:27: worker_heartbeat_timeout: expected no less than lease_seconds, 30, got "
+              "'10'");
+
+    const auto short_timeout = read_master(*parse_yaml("worker_heartbeat_timeout: 10", "m.yml"));
+    ASSERT_TRUE(short_timeout);
+    EXPECT_EQ(short_timeout->lease, base::Millis{10'000});
+    const auto long_lease = read_master(*parse_yaml("lease_seconds: 60", "m.yml"));
+    ASSERT_TRUE(long_lease);
+    EXPECT_EQ(long_lease->worker_heartbeat_timeout, base::Millis{60'000});
+}
+
 TEST(AgentYaml, ReadsTheGuidesFile) {
     const auto settings = agent(kGuideAgent);
 
@@ -143,6 +156,17 @@ TEST(AgentYaml, SeveralTransportsInOrderOfPreference) {
     ASSERT_EQ(settings->transports.size(), 2u);
     EXPECT_EQ(settings->transports[0].plugin, "ucx");
     EXPECT_EQ(settings->transports[0].options.path, "transport[0].options");
+}
+
+TEST(AgentYaml, AWorkersTuningChangesWhatItNamesOnly) {
+    const auto settings = agent(
+        "tuning: {segment_kib: 4096, slots: 8, writers: 3}\n"
+        "workers: [{worker_id: worker-a, storage_paths: [/a], tuning: {slots: 2}}]\n");
+
+    ASSERT_TRUE(settings) << settings.error().message;
+    EXPECT_EQ(settings->slots, 2U);
+    EXPECT_EQ(settings->writers, 3U);
+    EXPECT_EQ(settings->segment_bytes, 4096U * 1024);
 }
 
 TEST(AgentYaml, PrintedConfigurationReadsBack) {

@@ -42,6 +42,22 @@ TEST_F(Heartbeat, KeepsAWorkerAlive) {
     EXPECT_TRUE(cluster_.is_live(*(*cluster_.look_closely())->worker("source")));
 }
 
+TEST_F(Heartbeat, IsWantedThreeTimesBeforeALeaseEndsOrTheWorkerIsGone) {
+    settings_.lease = Millis{3'000};
+    settings_.worker_heartbeat_timeout = Millis{4'500};
+    EXPECT_EQ(beat(source()).next_heartbeat_ms, 1'000U);
+
+    settings_.worker_heartbeat_timeout = Millis{1'500};
+    EXPECT_EQ(beat(source()).next_heartbeat_ms, 500U);
+}
+
+TEST_F(Heartbeat, OfAWorkerAsInTheGuideIsAnsweredAsInTheGuide) {
+    sdk::Worker guests = source();
+    guests.incarnation.clear();
+
+    EXPECT_EQ(model::print_heartbeat_answer(beat(guests)), R"({"status":"ok"})");
+}
+
 TEST_F(Heartbeat, OfASuspectClearsIt) {
     cluster_.suspect("source");
 

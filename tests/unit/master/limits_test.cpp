@@ -101,7 +101,7 @@ TEST_F(Limits, OfBandwidthChangeWithAPatchAtTheNextHeartbeat) {
     const auto given = poll("source", 1);
     EXPECT_THAT(shares(given), ElementsAre(0));
     EXPECT_EQ(beat("source", given).limits[0].bytes_per_second, 0U);
-    EXPECT_EQ(beat("source", given).next_heartbeat_ms, 0U);
+    EXPECT_EQ(beat("source", given).next_heartbeat_ms, 10'000U);
 
     ASSERT_TRUE(lifecycle_.patch("r-1", patch_of(R"("bandwidth_limit_mbps":8)")));
     EXPECT_EQ(beat("source", given).limits[0].bytes_per_second, 1'000'000U);
@@ -118,7 +118,7 @@ TEST_F(Limits, AreNoBusinessOfWhoHoldsNothing) {
     start(options);
 
     EXPECT_THAT(beat("source", {}).limits, IsEmpty());
-    EXPECT_EQ(beat("source", {}).next_heartbeat_ms, 0U);
+    EXPECT_EQ(beat("source", {}).next_heartbeat_ms, 10'000U);
 }
 
 // -------------------------------------------------------------------------------------------
