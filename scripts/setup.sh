@@ -35,6 +35,8 @@ install_packages "${packages[@]}"
 
 [[ $build == yes ]] || exit 0
 cd "$root"
+# Plugins that a group can write are refused: those of a build under umask 002, perhaps.
+umask 022
 if [[ ! -f build/$preset/build.ninja ]]; then
     say "configuring build/$preset"
     cmake --preset "$preset" >/dev/null

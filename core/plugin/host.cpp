@@ -1,6 +1,7 @@
 #include "plugin/host.h"
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <type_traits>
 
@@ -76,6 +77,26 @@ sdk::Factory<Interface> factory_of(const sdk::PluginDescriptor& descriptor) {
         return descriptor.make_assignment_policy;
     } else {
         return descriptor.make_transport;
+    }
+}
+
+// The bounds are the plugin's: it is not asked for them.
+void read_integer(sdk::Reader& read, const char* name) {
+    const sdk::Value* value = read.child(name);
+    if (value == nullptr) return;
+    std::int64_t number = 0;
+    const char* const end = value->text.data() + value->text.size();
+    const auto [stop, error] = std::from_chars(value->text.data(), end, number);
+    if (error == std::errc{} && stop == end) return;
+    read.problem(value->at, read.path_of(name), "expected an integer, got '" + value->text + "'");
+}
+
+void read_as_declared(sdk::Reader& read, const sdk::OptionSpec& option) {
+    switch (option.type) {
+    case sdk::OptionType::Text: read.text(option.name, ""); return;
+    case sdk::OptionType::Integer: read_integer(read, option.name); return;
+    case sdk::OptionType::Boolean: read.boolean(option.name, false); return;
+    case sdk::OptionType::TextList: read.texts(option.name); return;
     }
 }
 
@@ -166,8 +187,9 @@ Status PluginHost::check(sdk::PluginKind kind, const config::PluginChoice& choic
     if (!library) return at_choice(choice, library.error());
     const sdk::PluginDescriptor& descriptor = (*library)->descriptor();
     sdk::Reader read{choice.options.values, choice.options.path};
-    for (std::size_t i = 0; i < descriptor.option_count; ++i)
-        read.child(descriptor.options[i].name);
+    for (std::size_t i = 0; i < descriptor.option_count; ++i) {
+        read_as_declared(read, descriptor.options[i]);
+    }
     return read.finish();
 }
 

@@ -40,8 +40,8 @@ public:
     Result<std::shared_ptr<sdk::AssignmentPolicy>> make_policy(const config::PluginChoice& choice);
     Result<std::shared_ptr<sdk::Transport>> make_transport(const config::PluginChoice& choice);
 
-    // Whether the plugin is there and knows the options by name; makes nothing. Values are checked
-    // when it is made.
+    // Whether the plugin is there and knows the options by name and type; makes nothing. What a
+    // type does not show is checked when it is made.
     Status check(sdk::PluginKind kind, const config::PluginChoice& choice) const;
 
     // Everything in the folders that is named like a plugin, loaded and checked, by file name.

@@ -1,5 +1,7 @@
 #include "plugin/library.h"
 
+#include <grp.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -64,6 +66,27 @@ uid_t executable_owner() {
     return ::stat("/proc/self/exe", &info) == 0 ? info.st_uid : 0;
 }
 
+// Whether the group has the owner's name and no other member: many systems give every user such a
+// group, and a umask of 002, so that nearly all that is built there can be written by it.
+bool is_private_group(gid_t gid, uid_t owner) {
+    const passwd* user = ::getpwuid(owner);
+    const group* group = ::getgrgid(gid);
+    if (user == nullptr || group == nullptr || user->pw_gid != gid) return false;
+    const std::string name = user->pw_name;
+    if (name != group->gr_name) return false;
+    for (char** member = group->gr_mem; *member != nullptr; ++member) {
+        if (name != *member) return false;
+    }
+    return true;
+}
+
+bool can_be_written_by_others(const struct stat& info) {
+    // In a sticky folder (/tmp) others cannot rename what is not theirs.
+    if (S_ISDIR(info.st_mode) && (info.st_mode & S_ISVTX) != 0) return false;
+    if ((info.st_mode & S_IWOTH) != 0) return true;
+    return (info.st_mode & S_IWGRP) != 0 && !is_private_group(info.st_gid, info.st_uid);
+}
+
 // Whoever can write to a folder above the executable can replace the executable itself.
 bool is_above_executable(const std::filesystem::path& folder) {
     std::error_code ignored;
@@ -91,9 +114,7 @@ Status check_ownership(const std::string& file) {
                 file, "'" + path.string() + "' belongs to user " + std::to_string(info->st_uid) +
                           ", who could replace it: chown it to root or to the service's user");
         }
-        // In a sticky folder (/tmp) others cannot rename what is not theirs.
-        const bool sticky = S_ISDIR(info->st_mode) && (info->st_mode & S_ISVTX) != 0;
-        if ((info->st_mode & (S_IWGRP | S_IWOTH)) != 0 && !sticky) {
+        if (can_be_written_by_others(*info)) {
             return refuse(file, "'" + path.string() + "' can be written by others: chmod go-w it");
         }
         if (path == path.root_path()) return {};

@@ -1,7 +1,9 @@
 #include "plugin/host.h"
 
 #include <gmock/gmock.h>
+#include <grp.h>
 #include <gtest/gtest.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -108,21 +110,65 @@ TEST_F(Host, ListTellsGoodAndBad) {
     EXPECT_TRUE(bad);
 }
 
-TEST_F(Host, AFileThatOthersCanWriteIsRefused) {
-    std::string pattern = testing::TempDir() + "/godwit-plugins-XXXXXX";
-    const std::filesystem::path folder = mkdtemp(pattern.data());
-    const auto file = folder / "godwit_policy_good.so";
-    std::filesystem::copy_file(fixtures() + "/godwit_policy_good.so", file);
-    ASSERT_EQ(::chmod(file.c_str(), 0777), 0);
-    PluginHost host{{folder.string()}, metrics_};
+TEST_F(Host, ACheckFindsAValueOfAnotherType) {
     config::PluginChoice choice;
     choice.plugin = "good";
+    choice.options.path = "policy.options";
+    sdk::Value value = sdk::Value::scalar("many");
+    value.at = {std::make_shared<const std::string>("m.yml"), 3, 9};
+    choice.options.values.members.emplace_back("limit", value);
 
-    const auto made = host.make_policy(choice);
+    const auto checked = host_.check(sdk::PluginKind::AssignmentPolicy, choice);
 
-    ASSERT_FALSE(made);
-    EXPECT_THAT(made.error().message, HasSubstr("can be written by others: chmod go-w it"));
-    std::filesystem::remove_all(folder);
+    ASSERT_FALSE(checked);
+    EXPECT_EQ(checked.error().message,
+              "m.yml:3:9: policy.options.limit: expected an integer, got 'many'");
+    choice.options.values.members[0].second.text = "7";
+    EXPECT_TRUE(host_.check(sdk::PluginKind::AssignmentPolicy, choice));
+}
+
+// A copy of the good plugin in a folder of its own, for others to write or not.
+class HostOfAFile : public Host {
+protected:
+    HostOfAFile() { std::filesystem::copy_file(fixtures() + "/godwit_policy_good.so", file_); }
+    ~HostOfAFile() override { std::filesystem::remove_all(folder_); }
+
+    std::string error_of_file() {
+        PluginHost host{{folder_.string()}, metrics_};
+        config::PluginChoice choice;
+        choice.plugin = "good";
+        const auto made = host.make_policy(choice);
+        return made ? "made" : made.error().message;
+    }
+
+    std::string pattern_ = testing::TempDir() + "/godwit-plugins-XXXXXX";
+    const std::filesystem::path folder_ = mkdtemp(pattern_.data());
+    const std::filesystem::path file_ = folder_ / "godwit_policy_good.so";
+};
+
+TEST_F(HostOfAFile, ThatOthersCanWriteRefusesIt) {
+    ASSERT_EQ(::chmod(file_.c_str(), 0757), 0);
+
+    EXPECT_THAT(error_of_file(), HasSubstr("can be written by others: chmod go-w it"));
+}
+
+TEST_F(HostOfAFile, ThatAGroupOfOthersCanWriteRefusesIt) {
+    constexpr gid_t kDaemon = 1;
+    if (::chown(file_.c_str(), ::geteuid(), kDaemon) != 0) GTEST_SKIP() << "chown needs root";
+    ASSERT_EQ(::chmod(file_.c_str(), 0775), 0);
+
+    EXPECT_THAT(error_of_file(), HasSubstr("can be written by others: chmod go-w it"));
+}
+
+TEST_F(HostOfAFile, ThatItsOwnersPrivateGroupCanWriteTakesIt) {
+    const group* own = ::getgrgid(::getegid());
+    const passwd* user = ::getpwuid(::geteuid());
+    const bool is_private = own != nullptr && user != nullptr && *own->gr_mem == nullptr &&
+                            std::string{own->gr_name} == user->pw_name;
+    if (!is_private) GTEST_SKIP() << "this user's group is shared with others";
+    ASSERT_EQ(::chmod(file_.c_str(), 0775), 0);
+
+    EXPECT_EQ(error_of_file(), "made");
 }
 
 }  // namespace
