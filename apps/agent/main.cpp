@@ -38,12 +38,13 @@ protected:
         auto settings = config::read_agent(root, worker_);
         if (!settings) return std::move(settings).error();
         settings_ = std::move(*settings);
-        if (const char* level = std::getenv("AGENT_LOG_LEVEL")) {
+        const char* level = std::getenv("AGENT_LOG_LEVEL");
+        if (level != nullptr && *level != '\0') {
             const auto parsed = base::parse_log_level(level);
             if (!parsed) return wrap(parsed.error(), "AGENT_LOG_LEVEL");
             settings_.log.level = *parsed;
         }
-        return check_exposure();
+        return agent::Agent::check(settings_);
     }
     std::string effective_config() const override { return config::print(settings_); }
     base::LogSettings log_settings() const override { return settings_.log; }
@@ -73,16 +74,6 @@ protected:
     void stop(base::Millis patience) override { agent_->stop(patience); }
 
 private:
-    // Whoever reaches the peer port of an agent that checks no tickets can write to its storage.
-    Status check_exposure() const {
-        if (config::is_loopback(settings_.control_plane_address) || settings_.insecure) return {};
-        if (!settings_.ticket_secret.empty()) return {};
-        return Error{Code::InvalidArgument,
-                     "refusing to listen for peers on '" + settings_.control_plane_address +
-                         "', which others can reach, without a ticket_secret: configure one (the "
-                         "same for master and agents), listen on 127.0.0.1, or say insecure: true"};
-    }
-
     std::string worker_;
     config::AgentSettings settings_;
     std::unique_ptr<agent::Agent> agent_;

@@ -21,7 +21,8 @@ protected:
         return "  godwit-master --config config/example_master.yml --host 127.0.0.1 --port 8888\n"
                "  godwit-master --config /etc/godwit/master.yml --check-config\n"
                "  godwit-master --config /etc/godwit/master.yml --daemon --pidfile "
-               "/run/godwit/master.pid\n";
+               "/run/godwit/master.pid\n"
+               "      with, in that file: log: {file: /var/log/godwit/master.log}\n";
     }
     void define_more(Poco::Util::OptionSet& options) override {
         options.addOption(
@@ -48,7 +49,7 @@ protected:
         settings_ = std::move(*settings);
         if (host_) settings_.listen.host = *host_;
         if (port_) settings_.listen.port = *port_;
-        return {};
+        return master::Master::check(settings_);
     }
     std::string effective_config() const override { return config::print(settings_); }
     base::LogSettings log_settings() const override { return settings_.log; }

@@ -14,6 +14,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/threads.h"
+#include "http/host_address.h"
 #include "transfer/channel.h"
 #include "transfer/peer_server.h"
 
@@ -48,6 +49,16 @@ transfer::PeerServerSettings server_settings(const config::AgentSettings& settin
     server.ticket_secret = settings.ticket_secret;
     server.writers = settings.writers;
     return server;
+}
+
+// Whoever reaches the peer port of an agent that checks no tickets can write to its storage.
+Status check_exposure(const config::AgentSettings& settings) {
+    if (config::is_loopback(settings.control_plane_address) || settings.insecure) return {};
+    if (!settings.ticket_secret.empty()) return {};
+    return Error{Code::InvalidArgument,
+                 "refusing to listen for peers on '" + settings.control_plane_address +
+                     "', which others can reach, without a ticket_secret: configure one (the same "
+                     "for master and agents), listen on 127.0.0.1, or say insecure: true"};
 }
 
 }  // namespace
@@ -90,6 +101,7 @@ public:
                  }});
         if (!link) return std::move(link).error();
         link_ = std::move(*link);
+        warn_of_loopback();
         kLog.info("agent ready", {{"worker", settings_.worker_id},
                                   {"peers", peer_address()},
                                   {"master", settings_.master_url}});
@@ -115,6 +127,18 @@ public:
 private:
     std::string peer_address() const {
         return transfer::join_address(settings_.control_plane_address, server_->port());
+    }
+
+    // Agents elsewhere that are told such an address would call themselves.
+    void warn_of_loopback() const {
+        const auto master = http::parse_url(settings_.master_url);
+        const bool elsewhere = master && !config::is_loopback(master->host);
+        if (!elsewhere || !config::is_loopback(settings_.control_plane_address)) return;
+        kLog.warning(
+            "agents of other machines cannot reach this worker: name an address of this one in its "
+            "network.control_plane_address",
+            {{"control_plane_address", settings_.control_plane_address},
+             {"master", settings_.master_url}});
     }
 
     model::Heartbeat heartbeat() {
@@ -219,9 +243,15 @@ private:
 Agent::Agent(std::unique_ptr<Core> core) noexcept : core_{std::move(core)} {}
 Agent::~Agent() = default;
 
+Status Agent::check(const config::AgentSettings& settings) {
+    if (auto status = check_exposure(settings); !status) return status;
+    return MasterLink::check(settings);
+}
+
 Result<std::unique_ptr<Agent>> Agent::start(
     const config::AgentSettings& settings,
     std::vector<std::shared_ptr<sdk::Transport>> transports) {
+    if (auto status = check(settings); !status) return std::move(status).error();
     auto core = std::make_unique<Core>(settings);
     if (auto status = core->start(std::move(transports)); !status) {
         return std::move(status).error();

@@ -23,6 +23,9 @@ namespace godwit::agent {
 // start() and stop() from one thread.
 class Agent {
 public:
+    // InvalidArgument: no agent can be started with these settings; opens nothing.
+    static Status check(const config::AgentSettings& settings);
+
     // Opens rails, listens for peers, starts its threads. The master need not be there yet.
     static Result<std::unique_ptr<Agent>> start(
         const config::AgentSettings& settings,

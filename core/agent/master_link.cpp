@@ -65,11 +65,14 @@ std::size_t size_of(const model::AssignmentResult& result) {
 
 }  // namespace
 
+Status MasterLink::check(const config::AgentSettings& settings) {
+    auto probe = http::Client::open(client_settings(settings));
+    if (!probe) return wrap(std::move(probe).error(), "master_url");
+    return {};
+}
+
 Result<std::unique_ptr<MasterLink>> MasterLink::start(const config::AgentSettings& settings,
                                                       Holdings& holdings, LinkHooks hooks) {
-    if (auto probe = http::Client::open(client_settings(settings)); !probe) {
-        return wrap(std::move(probe).error(), "master_url");
-    }
     std::unique_ptr<MasterLink> link{new MasterLink{settings, holdings, std::move(hooks)}};
     const auto run = [raw = link.get()](void (MasterLink::*loop)(std::stop_token)) {
         return std::jthread{[raw, loop](std::stop_token stop) { (raw->*loop)(std::move(stop)); }};

@@ -31,6 +31,10 @@ struct LinkHooks {
 // Thread-safe.
 class MasterLink {
 public:
+    // InvalidArgument: there is no master to be called at that URL, or not with that token.
+    static Status check(const config::AgentSettings& settings);
+
+    // The settings have been checked.
     static Result<std::unique_ptr<MasterLink>> start(const config::AgentSettings& settings,
                                                      Holdings& holdings, LinkHooks hooks);
     ~MasterLink();

@@ -54,6 +54,12 @@ void read_network(Reader& worker, AgentSettings& settings) {
     Reader network{*value, worker.path_of("network")};
     settings.control_plane_address =
         network.text("control_plane_address", settings.control_plane_address);
+    if (is_wildcard(settings.control_plane_address)) {
+        network.problem(value->at, network.path_of("control_plane_address"),
+                        "'" + settings.control_plane_address +
+                            "' is every address of this machine, and other agents are told this "
+                            "one: write the address or name by which they reach this worker");
+    }
     settings.control_plane_port =
         static_cast<std::uint16_t>(network.integer("control_plane_port", 0, 0, 65535));
     if (const Value* endpoints = network.child("data_plane_endpoints")) {

@@ -123,4 +123,8 @@ bool is_loopback(std::string_view host) noexcept {
     return host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.");
 }
 
+bool is_wildcard(std::string_view host) noexcept {
+    return host.empty() || host == "*" || host.find_first_not_of("0.:[]") == std::string_view::npos;
+}
+
 }  // namespace godwit::config

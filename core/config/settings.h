@@ -89,5 +89,7 @@ std::string print(const AgentSettings& settings);
 
 // Whether the address can only be reached from this machine ("127.0.0.1", "::1", "localhost").
 bool is_loopback(std::string_view host) noexcept;
+// Whether it stands for every address of this machine ("0.0.0.0", "::"), and so leads nobody here.
+bool is_wildcard(std::string_view host) noexcept;
 
 }  // namespace godwit::config

@@ -156,12 +156,16 @@ private:
 Master::Master(std::unique_ptr<Core> core) noexcept : core_{std::move(core)} {}
 Master::~Master() = default;
 
+Status Master::check(const config::MasterSettings& settings) {
+    return check_exposure(settings);
+}
+
 Result<std::unique_ptr<Master>> Master::start(const config::MasterSettings& settings,
                                               std::shared_ptr<sdk::StateStore> store,
                                               std::shared_ptr<sdk::AssignmentPolicy> policy,
                                               base::Metrics& metrics,
                                               std::string version_document) {
-    if (auto status = check_exposure(settings); !status) return std::move(status).error();
+    if (auto status = check(settings); !status) return std::move(status).error();
     auto core = std::make_unique<Core>(settings, std::move(store), std::move(policy), metrics,
                                        std::move(version_document));
     if (auto status = core->start(); !status) return std::move(status).error();

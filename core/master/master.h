@@ -17,8 +17,11 @@ namespace godwit::master {
 // start() and stop() from one thread.
 class Master {
 public:
-    // InvalidArgument: it would listen beyond loopback without tokens. Conflict: the address is in
-    // use. `version_document` is what GET /version answers; `metrics` outlives the master.
+    // InvalidArgument: it would listen beyond loopback without tokens.
+    static Status check(const config::MasterSettings& settings);
+
+    // InvalidArgument: as check(), or nobody can listen on that address. Conflict: it is in use.
+    // `version_document` is what GET /version answers; `metrics` outlives the master.
     static Result<std::unique_ptr<Master>> start(const config::MasterSettings& settings,
                                                  std::shared_ptr<sdk::StateStore> store,
                                                  std::shared_ptr<sdk::AssignmentPolicy> policy,

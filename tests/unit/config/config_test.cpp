@@ -169,6 +169,23 @@ TEST(AgentYaml, AWorkersTuningChangesWhatItNamesOnly) {
     EXPECT_EQ(settings->segment_bytes, 4096U * 1024);
 }
 
+TEST(AgentYaml, AnAddressThatLeadsPeersNowhereIsRefused) {
+    for (const std::string address : {"0.0.0.0", "'::'", "'[::]'", "''", "'*'"}) {
+        const auto settings = agent(
+            "workers: [{worker_id: worker-a, storage_paths: [/a],\n  network: "
+            "{control_plane_address: " +
+            address + "}}]\n");
+        ASSERT_FALSE(settings) << address;
+        EXPECT_NE(settings.error().message.find("a.yml:2:12: workers[0].network."
+                                                "control_plane_address: "),
+                  std::string::npos)
+            << settings.error().message;
+    }
+    EXPECT_FALSE(is_wildcard("10.0.0.1"));
+    EXPECT_FALSE(is_wildcard("::1"));
+    EXPECT_FALSE(is_wildcard("node-0"));
+}
+
 TEST(AgentYaml, PrintedConfigurationReadsBack) {
     const auto settings = agent(kGuideAgent);
     ASSERT_TRUE(settings);
