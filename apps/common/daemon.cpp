@@ -72,7 +72,7 @@ Status Daemon::detach() {
         wait_for_child(read_end.get());
     }
     ::setsid();
-    ::umask(027);
+    // The umask stays as it is: what an agent makes has the same modes as in the foreground.
     if (::chdir("/") != 0) return base::errno_error("change to '/'");
     parent_ = std::move(write_end);
     return {};
@@ -87,11 +87,12 @@ void Daemon::ready(const std::string& status) {
     silence_streams();
 }
 
-void Daemon::failed(int exit_code, const std::string& message) {
-    if (!parent_) return;
+bool Daemon::failed(int exit_code, const std::string& message) {
+    if (!parent_) return false;
     const std::string said = static_cast<char>(exit_code) + message + "\n";
-    [[maybe_unused]] const ssize_t written = ::write(parent_.get(), said.data(), said.size());
+    const ssize_t written = ::write(parent_.get(), said.data(), said.size());
     parent_.reset();
+    return written == static_cast<ssize_t>(said.size());
 }
 
 void Daemon::stopping() {

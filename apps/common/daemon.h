@@ -17,8 +17,8 @@ public:
 
     // The service works now: lets the parent go, closes the terminal's streams, tells systemd.
     void ready(const std::string& status);
-    // It does not, and will end with this code.
-    void failed(int exit_code, const std::string& message);
+    // It does not, and will end with this code. False: no parent waits to print that.
+    bool failed(int exit_code, const std::string& message);
     // It is about to end.
     void stopping();
 

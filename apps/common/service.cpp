@@ -47,6 +47,13 @@ void shift_log_level(int by) {
     kLog.error("log level changed", {{"to", base::to_string(base::log_level())}});
 }
 
+// What a setting is to blame for will not go by itself: whoever starts services tells it from the
+// rest by the code.
+int exit_code_of(const Error& error) noexcept {
+    const bool wrong_setting = error.code == Code::InvalidArgument || error.code == Code::NotFound;
+    return wrong_setting ? kExitConfig : kExitFailure;
+}
+
 }  // namespace
 
 int Service::serve(int argc, char** argv) {
@@ -68,7 +75,8 @@ void Service::defineOptions(Poco::Util::OptionSet& options) {
         Option{"check-config", "", "check configuration and plugins, then leave (0: good)"});
     options.addOption(
         Option{"print-config", "", "print the settings in effect, without secrets, then leave"});
-    options.addOption(Option{"daemon", "d", "run in the background; returns when it is ready"});
+    options.addOption(Option{
+        "daemon", "d", "run in the background, logging to log.file; returns when it is ready"});
     options.addOption(Option{"pidfile", "", "write the process id here, and keep the file locked",
                              false, "FILE", true});
     options.addOption(Option{"version", "V", "print the version, then leave"});
@@ -117,8 +125,7 @@ void Service::print_help() const {
 
 int Service::fail(int exit_code, const std::string& message) {
     const std::string line = commandName() + ": " + message;
-    std::cerr << line << "\n";
-    daemon_.failed(exit_code, line);
+    if (!daemon_.failed(exit_code, line)) std::cerr << line << "\n";
     return exit_code;
 }
 
@@ -151,6 +158,11 @@ int Service::main(const ArgVec& arguments) {
         return EXIT_OK;
     }
     if (background_) {
+        if (log_settings().file.empty()) {
+            std::cerr << commandName()
+                      << ": warning: a daemon without log.file in its configuration logs nothing "
+                         "once it is ready\n";
+        }
         if (auto status = daemon_.detach(); !status) {
             return fail(kExitFailure, status.error().message);
         }
@@ -170,7 +182,7 @@ int Service::run_service() {
     const auto status = start();
     if (!status) {
         daemon_.remove_pid_file();
-        return fail(kExitFailure, status.error().message);
+        return fail(exit_code_of(status.error()), status.error().message);
     }
     daemon_.ready(*status);
     wait_for_signal();

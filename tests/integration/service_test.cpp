@@ -44,6 +44,13 @@ protected:
         std::istringstream{read_file(file)} >> pid;
         return pid;
     }
+    static std::string umask_of(pid_t pid) {
+        std::istringstream status{read_file("/proc/" + std::to_string(pid) + "/status")};
+        std::string line;
+        while (std::getline(status, line) && !line.starts_with("Umask:")) {
+        }
+        return line;
+    }
     static bool is_gone(pid_t pid) { return ::kill(pid, 0) != 0; }
 
     test_support::TemporaryFolder folder_;
@@ -77,6 +84,39 @@ TEST_F(Service, ABadFileIsRefusedWithItsLineAndTheNearestWord) {
     EXPECT_EQ(run({binary("godwit-master"), "--config", folder_.path("none")}).exit_code,
               kExitConfig);
     EXPECT_EQ(run({binary("godwit-master"), "--nonsense"}).exit_code, kExitConfig);
+}
+
+TEST_F(Service, ACheckOfTheConfigurationFindsWhatNoStartWouldTake) {
+    const auto refused = [&](const std::vector<std::string>& command, const std::string& reason) {
+        for (const bool check : {true, false}) {
+            std::vector<std::string> whole = command;
+            if (check) whole.emplace_back("--check-config");
+            const Ran ran = run(whole);
+            EXPECT_EQ(ran.exit_code, kExitConfig) << ran.output;
+            EXPECT_THAT(ran.output, HasSubstr(reason)) << (check ? "checked" : "started");
+        }
+    };
+    const std::string exposed = write("a.yml", "listen: {host: 0.0.0.0, port: 0}\n");
+    refused({binary("godwit-master"), "--config", exposed}, "without tokens and a ticket_secret");
+    const std::string mistyped =
+        write("b.yml", "listen: {port: 0}\nstore: {plugin: redis, options: {connections: many}}\n");
+    refused({binary("godwit-master"), "--config", mistyped},
+            mistyped + ":2:47: store.options.connections: expected an integer");
+    const std::string agents = write("c.yml",
+                                     "master_url: ftp://127.0.0.1\n"
+                                     "workers: [{worker_id: worker-a, storage_paths: [/tmp]}]\n");
+    refused({binary("godwit-agent"), "--worker-id", "worker-a", "--config", agents}, "master_url");
+}
+
+TEST_F(Service, AnEmptyLogLevelInTheEnvironmentIsNone) {
+    const std::string agents =
+        write("agents.yml", "workers: [{worker_id: worker-a, storage_paths: [/tmp]}]\n");
+
+    const Ran ran = run(
+        {binary("godwit-agent"), "--worker-id", "worker-a", "--config", agents, "--check-config"},
+        {"AGENT_LOG_LEVEL="});
+
+    EXPECT_EQ(ran.exit_code, 0) << ran.output;
 }
 
 TEST_F(Service, AnUnknownWorkerIsToldWhichThereAre) {
@@ -135,6 +175,7 @@ TEST_F(Service, ADaemonIsReadyWhenItReturnsAndKeepsASecondOneOut) {
     const pid_t pid = pid_in(pid_file);
     ASSERT_GT(pid, 1);
     EXPECT_TRUE(answers(port)) << "returned before it was ready";
+    EXPECT_EQ(umask_of(pid), umask_of(::getpid())) << "what it makes has other modes";
     const Ran second = run(command);
     EXPECT_NE(second.exit_code, 0);
     EXPECT_THAT(second.output, HasSubstr(pid_file));
@@ -168,7 +209,20 @@ TEST_F(Service, ADaemonThatCannotStartSaysSoToItsCaller) {
     const Ran ran = run({binary("godwit-master"), "--config", file, "--daemon"});
 
     EXPECT_NE(ran.exit_code, 0);
-    EXPECT_THAT(ran.output, HasSubstr("192.0.2.1"));
+    const std::string reason = "godwit-master: listen on 192.0.2.1";
+    const std::size_t at = ran.output.find(reason);
+    ASSERT_NE(at, std::string::npos) << ran.output;
+    EXPECT_EQ(ran.output.find(reason, at + 1), std::string::npos) << "said twice: " << ran.output;
+}
+
+TEST_F(Service, ADaemonWithoutALogFileSaysThatItLogsNothing) {
+    const std::string file = write(
+        "m.yml", "listen: {host: 192.0.2.1, port: 1}\ninsecure: true\nstore: {plugin: memory}\n");
+    const std::vector<std::string> command{binary("godwit-master"), "--config", file, "--daemon"};
+    EXPECT_THAT(run(command).output, HasSubstr("a daemon without log.file"));
+
+    std::ofstream{file, std::ios::app} << "log: {file: " << folder_.path("log") << "}\n";
+    EXPECT_THAT(run(command).output, Not(HasSubstr("a daemon without log.file")));
 }
 
 TEST_F(Service, LogsAreJsonLinesAtTheLevelThatIsAskedFor) {
