@@ -115,10 +115,11 @@ public:
         if (link_) link_->stop_polling();
         holdings_.stop_all();
         for (std::jthread& slot : slots_) slot.request_stop();
-        if (server_) server_->stop();
+        if (server_) server_->shut();
         wait_for_slots(deadline - kGoodbye);
         if (link_) link_->finish(deadline);
-        // An executor that hangs in a file system ends with the process.
+        // Last: a writer or an executor that hangs in a file system ends with the process.
+        if (server_) server_->stop();
         if (peers_) peers_->close_all();
         slots_.clear();
         link_.reset();

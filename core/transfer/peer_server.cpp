@@ -47,18 +47,22 @@ PeerServer::~PeerServer() {
     stop();
 }
 
-void PeerServer::stop() noexcept {
+void PeerServer::shut() noexcept {
     accepting_.request_stop();
     if (accepting_.joinable()) accepting_.join();
     for (const Connection& connection : connections_) connection.session->shut();
-    intake_.stop();
-    control_.stop();
-    connections_.clear();
     try {
         listener_.close();
     } catch (const Poco::Exception&) {
         // It is going away: there is nobody to tell.
     }
+}
+
+void PeerServer::stop() noexcept {
+    shut();
+    intake_.stop();
+    control_.stop();
+    connections_.clear();
 }
 
 void PeerServer::accept_loop(std::stop_token stop) {

@@ -43,7 +43,10 @@ public:
     ~PeerServer();  // stop()
 
     std::uint16_t port() const noexcept { return port_; }
-    // Closes the listener and every connection; no file is touched any more when it returns.
+    // Closes the listener and every connection, and waits for no file system: what is being written
+    // may still be when it returns.
+    void shut() noexcept;
+    // The same; no file is touched any more when it returns.
     void stop() noexcept;
 
 private:
@@ -64,7 +67,7 @@ private:
     std::uint16_t port_ = 0;
     Intake intake_;
     base::WorkerPool control_;           // Calls that touch the file system, but bring no bytes.
-    std::list<Connection> connections_;  // Touched by the accepting thread, and by stop() after it.
+    std::list<Connection> connections_;  // Touched by the accepting thread, and by shut() after it.
     std::jthread accepting_;
 };
 

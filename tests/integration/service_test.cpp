@@ -268,6 +268,27 @@ TEST_F(Service, BothEndWithinFiveSecondsOfSigterm) {
     EXPECT_EQ(cluster.agent("worker-b").stop(Seconds{5}), 0) << "without a master";
 }
 
+TEST_F(Service, AnAgentSaysGoodbyeThoughItsFileSystemHangs) {
+    ClusterSettings settings;
+    settings.master_yaml = "lease_seconds: 600\n";
+    Cluster cluster{settings};
+    const std::string report = cluster.folder("hanging");
+    cluster.set_agent_environment({"LD_PRELOAD=" + fault_library("libhang_writes.so"),
+                                   "GODWIT_HANG_FOLDER=" + cluster.folder("b/tree"),
+                                   "GODWIT_HANG_REPORT=" + report});
+    test_support::write_text(cluster.folder("a/tree/file"), std::string(100'000, 'x'));
+    cluster.start_pair(cluster.folder("a"), cluster.folder("b"));
+    cluster.submit(cluster.folder("a/tree"), cluster.folder("b/tree"));
+    ASSERT_TRUE(eventually([&] { return fs::exists(report); }, patience()));
+
+    cluster.agent("worker-b").signal(SIGTERM);
+
+    EXPECT_TRUE(eventually(
+        [&] { return cluster.call("GET", "/workers").body.find("DRAINING") != std::string::npos; },
+        Seconds{5}));
+    EXPECT_TRUE(cluster.agent("worker-b").wait_for(Seconds{7}));
+}
+
 TEST_F(Service, AnAgentWithoutAMasterWaitsForOne) {
     Cluster cluster;
     fs::create_directories(cluster.folder("a"));
