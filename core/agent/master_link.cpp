@@ -1,6 +1,7 @@
 #include "agent/master_link.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -19,6 +20,8 @@ constexpr Millis kBackoffMin{100};
 constexpr Millis kBackoffMax{5'000};
 // A batch is kept well below the master's limit on bodies: a listing's result can be long.
 constexpr std::size_t kBatchBytes = 2 << 20;
+// How often a result is sent alone that the master fails on.
+constexpr int kFailuresMax = 4;
 
 const base::Log kLog{"agent"};
 
@@ -52,6 +55,13 @@ private:
 
 std::string reason_of(const http::Answer& answer) {
     return "HTTP " + std::to_string(answer.status) + " " + base::printable(answer.body, 512);
+}
+
+// Whether the same bytes would be refused again: not by a guard whose token is changed, nor by one
+// that is overloaded.
+bool is_refusal(int status) noexcept {
+    const bool passes = status == 401 || status == 403 || status == 408 || status == 429;
+    return status >= 400 && status < 500 && !passes;
 }
 
 std::size_t size_of(const model::AssignmentResult& result) {
@@ -253,55 +263,83 @@ void MasterLink::report(model::AssignmentResult result) {
 void MasterLink::report_loop(std::stop_token stop) {
     base::name_this_thread("report");
     Backoff backoff;
-    std::vector<model::AssignmentResult> batch;
+    Batch batch;
+    std::size_t singly = 0;  // So many of the next ones go alone: one of them is bad.
+    int failures = 0;        // Of the result that is tried alone.
     while (!stop.stop_requested()) {
-        {
-            std::unique_lock lock{mutex_};
-            reporting_ = batch.size();
-            changed_.notify_all();
-            if (batch.empty() && !changed_.wait(lock, stop, [&] { return !unreported_.empty(); })) {
-                return;
-            }
-            std::size_t bytes = 0;
-            while (batch.size() < model::kResultsMax && !unreported_.empty() &&
-                   bytes < kBatchBytes) {
-                bytes += size_of(unreported_.front());
-                batch.push_back(std::move(unreported_.front()));
-                unreported_.pop_front();
-            }
-            reporting_ = batch.size();
+        const std::size_t results_max = singly > 0 ? 1 : model::kResultsMax;
+        if (batch.empty() && !take_unreported(stop, results_max, batch)) return;
+        const Sent sent = send(report_client_, batch);
+        const bool bad = sent == Sent::Refused || sent == Sent::Failed;
+        if (bad && batch.size() > 1) {
+            singly = batch.size();
+            put_back(batch);
+            continue;
         }
-        if (send(report_client_, batch)) {
-            batch.clear();
-            backoff.reset();
-        } else if (!backoff.wait(stop)) {
-            return;
+        if (sent == Sent::Failed) ++failures;
+        if (sent == Sent::Refused || failures == kFailuresMax) {
+            give_up(batch.front());
+        } else if (sent != Sent::Settled) {
+            if (!backoff.wait(stop)) return;
+            continue;
         }
+        batch.clear();
+        singly -= std::min<std::size_t>(singly, 1);
+        failures = 0;
+        backoff.reset();
     }
 }
 
-bool MasterLink::send(http::Client& client, const std::vector<model::AssignmentResult>& batch) {
+bool MasterLink::take_unreported(std::stop_token stop, std::size_t results_max, Batch& batch) {
+    std::unique_lock lock{mutex_};
+    reporting_ = 0;
+    changed_.notify_all();
+    if (!changed_.wait(lock, stop, [&] { return !unreported_.empty(); })) return false;
+    std::size_t bytes = 0;
+    while (batch.size() < results_max && !unreported_.empty() && bytes < kBatchBytes) {
+        bytes += size_of(unreported_.front());
+        batch.push_back(std::move(unreported_.front()));
+        unreported_.pop_front();
+    }
+    reporting_ = batch.size();
+    return true;
+}
+
+void MasterLink::put_back(Batch& batch) {
+    const std::lock_guard lock{mutex_};
+    unreported_.insert(unreported_.begin(), std::make_move_iterator(batch.begin()),
+                       std::make_move_iterator(batch.end()));
+    batch.clear();
+}
+
+MasterLink::Sent MasterLink::send(http::Client& client, const Batch& batch) {
     const auto answer = client.send("POST", "/workers/results", model::print_results(batch));
     if (!answer) {
         note_answer(false, "results", answer.error().message);
-        return false;
+        return Sent::Unheard;
     }
-    if (answer->status == 422 || answer->status == 413) {
-        // The same bytes would be refused again. The leases run out, and the work is done anew.
-        kLog.error("the master refuses results: is it of another version?",
-                   {{"answer", reason_of(*answer)}});
-        for (const model::AssignmentResult& result : batch) settle(result, "refused");
-        return true;
+    if (is_refusal(answer->status)) {
+        kLog.warning("the master refuses results",
+                     {{"results", batch.size()}, {"answer", reason_of(*answer)}});
+        return Sent::Refused;
     }
     const auto outcomes = model::parse_outcomes(answer->body);
     if (!answer->ok() || !outcomes.ok() || outcomes.document->size() != batch.size()) {
         note_answer(false, "results", reason_of(*answer));
-        return false;
+        const bool fails = answer->ok() || answer->status == 500;
+        return fails ? Sent::Failed : Sent::Unheard;
     }
     for (std::size_t i = 0; i < batch.size(); ++i) {
         settle(batch[i], (*outcomes.document)[i].outcome);
     }
-    return true;
+    return Sent::Settled;
+}
+
+// Its lease runs out, and the work is done anew: better than that no other result gets through.
+void MasterLink::give_up(const model::AssignmentResult& result) {
+    kLog.error("the master does not take a result, given up: is it of another version?",
+               {{"assignment", model::to_string(*result.assignment)}});
+    settle(result, "refused");
 }
 
 void MasterLink::settle(const model::AssignmentResult& result, std::string_view outcome) {

@@ -56,7 +56,13 @@ private:
     void poll_loop(std::stop_token stop);
     bool poll(http::Client& client, std::size_t free_slots);
     void report_loop(std::stop_token stop);
-    bool send(http::Client& client, const std::vector<model::AssignmentResult>& batch);
+    using Batch = std::vector<model::AssignmentResult>;
+    enum class Sent { Settled, Unheard, Refused, Failed };
+    // False: `stop` was requested before there was something.
+    bool take_unreported(std::stop_token stop, std::size_t results_max, Batch& batch);
+    void put_back(Batch& batch);
+    Sent send(http::Client& client, const Batch& batch);
+    void give_up(const model::AssignmentResult& result);
     void settle(const model::AssignmentResult& result, std::string_view outcome);
     void note_answer(bool good, const std::string& what, const std::string& reason);
 
