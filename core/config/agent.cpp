@@ -1,5 +1,6 @@
 #include <set>
 
+#include "base/bytes.h"
 #include "base/ids.h"
 #include "base/path.h"
 #include "config/common.h"
@@ -31,6 +32,13 @@ std::vector<std::string> read_storage_paths(Reader& worker, const Value& at) {
     std::vector<std::string> paths = worker.texts("storage_paths", true);
     std::set<std::string> seen;
     for (std::string& path : paths) {
+        if (!base::is_utf8(path)) {
+            // Masters and agents name storage paths in JSON: it would be heard as another one.
+            worker.problem(
+                at.at, worker.path_of("storage_paths"),
+                "'" + base::printable(path) + "' is not UTF-8: mount it under a name that is");
+            continue;
+        }
         auto normalised = base::normalise_path(path);
         if (!normalised) {
             worker.problem(at.at, worker.path_of("storage_paths"),

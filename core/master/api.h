@@ -53,7 +53,7 @@ http::Response progress_response(const ApiContext& context, const sdk::Request& 
 
 // A query value as a number within bounds; nothing, with `problem` set, when it is none.
 std::optional<std::uint64_t> query_number(const http::Request& request, std::string_view name,
-                                          std::uint64_t fallback, std::uint64_t highest,
-                                          http::Response& problem);
+                                          std::uint64_t fallback, std::uint64_t lowest,
+                                          std::uint64_t highest, http::Response& problem);
 
 }  // namespace godwit::master

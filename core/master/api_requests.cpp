@@ -52,6 +52,12 @@ Reply progress(const ApiContext& context, const Request& request) {
     return progress_response(context, *found);
 }
 
+// What a store refuses of a page is its cursor: all else has been checked.
+Response page_problem(const sdk::RequestId& id, const Error& error) {
+    if (error.code != Code::InvalidArgument) return request_problem(id, error);
+    return invalid_query("cursor", "it is none of this list's: take one that a page of it named");
+}
+
 std::optional<sdk::RequestFilter> filter_of(const Request& request, Response& problem) {
     sdk::RequestFilter filter;
     const auto wanted = request.query_value("state");
@@ -79,11 +85,11 @@ Reply list(const ApiContext& context, const Request& request) {
     Response problem;
     const auto filter = filter_of(request, problem);
     if (!filter) return problem;
-    const auto limit = query_number(request, "limit", kListLimit, kListLimit, problem);
+    const auto limit = query_number(request, "limit", kListLimit, 1, kListLimit, problem);
     if (!limit) return problem;
     const auto cursor = request.query_value("cursor").value_or("");
     const auto page = context.store.list(*filter, cursor, *limit);
-    if (!page) return http::problem(page.error());
+    if (!page) return page_problem("", page.error());
     Response response = progress_list(context, page->requests);
     if (!page->next.empty()) {
         std::string next = "</sync?limit=" + std::to_string(*limit) +
@@ -152,10 +158,10 @@ Reply errors(const ApiContext& context, const Request& request) {
     const auto code = code_of(request, problem);
     if (!code) return problem;
     if (wants_lines(request)) return error_lines(context, id, *code);
-    const auto limit = query_number(request, "limit", kErrorLimit, kErrorLimit, problem);
+    const auto limit = query_number(request, "limit", kErrorLimit, 1, kErrorLimit, problem);
     if (!limit) return problem;
     const auto page = error_page(context, id, cursor_of(request), *limit, *code);
-    if (!page) return request_problem(id, page.error());
+    if (!page) return page_problem(id, page.error());
     return http::json_response(200, model::print_error_page(*page));
 }
 
@@ -194,14 +200,14 @@ Reply files(const ApiContext& context, const Request& request) {
     const sdk::RequestId& id = request.parameter("request_id");
     if (wants_lines(request)) return file_lines(context, id);
     Response problem;
-    const auto limit = query_number(request, "limit", kErrorLimit, kErrorLimit, problem);
+    const auto limit = query_number(request, "limit", kErrorLimit, 1, kErrorLimit, problem);
     if (!limit) return problem;
     const std::string cursor = cursor_of(request);
     Result<std::vector<sdk::Lease>> in_flight = std::vector<sdk::Lease>{};
     if (cursor.empty()) in_flight = leases_of(context, id);
     if (!in_flight) return request_problem(id, in_flight.error());
     const auto page = error_page(context, id, cursor, *limit);
-    if (!page) return request_problem(id, page.error());
+    if (!page) return page_problem(id, page.error());
     return http::json_response(200, model::print_file_page(*in_flight, *page));
 }
 

@@ -86,16 +86,16 @@ Response request_problem(const sdk::RequestId& id, const Error& error) {
 }
 
 std::optional<std::uint64_t> query_number(const Request& request, std::string_view name,
-                                          std::uint64_t fallback, std::uint64_t highest,
-                                          Response& problem) {
+                                          std::uint64_t fallback, std::uint64_t lowest,
+                                          std::uint64_t highest, Response& problem) {
     const auto text = request.query_value(name);
     if (!text) return fallback;
     std::uint64_t number = 0;
     const auto [stop, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-    if (error == std::errc{} && stop == text->data() + text->size() && number <= highest) {
-        return number;
-    }
-    problem = invalid_query(name, "expected a number up to " + std::to_string(highest) + ", got '" +
+    const bool whole = error == std::errc{} && stop == text->data() + text->size();
+    if (whole && lowest <= number && number <= highest) return number;
+    problem = invalid_query(name, "expected a number in " + std::to_string(lowest) + ".." +
+                                      std::to_string(highest) + ", got '" +
                                       base::printable(*text, 64) + "'");
     return std::nullopt;
 }

@@ -28,9 +28,9 @@ Reply heartbeat(const ApiContext& context, const Request& request) {
 // Waits for work as long as the client is willing to: parked, not on a thread.
 Reply assign(const ApiContext& context, const Request& request, bool last, AskForm form) {
     Response problem;
-    const auto units = query_number(request, "max", 1, kAssignmentsMax, problem);
+    const auto units = query_number(request, "max", 1, 0, kAssignmentsMax, problem);
     if (!units) return problem;
-    const auto wait = query_number(request, "wait_ms", 0, kWaitMax, problem);
+    const auto wait = query_number(request, "wait_ms", 0, 0, kWaitMax, problem);
     if (!wait) return problem;
     const auto assignments = context.scheduler.assign(request.parameter("worker_id"),
                                                       form == AskForm::Single ? 1 : *units, form);

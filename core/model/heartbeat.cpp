@@ -68,8 +68,9 @@ Heartbeat read_heartbeat(const Var& value, Location location, std::vector<FieldE
     ObjectReader read{value, std::move(location), errors};
     Heartbeat heartbeat;
     sdk::Worker& worker = heartbeat.worker;
+    const bool has_id = read.has("worker_id");
     worker.id = read.text("worker_id");
-    if (!worker.id.empty() && !base::is_valid_id(worker.id)) {
+    if (has_id && !base::is_valid_id(worker.id)) {
         read.problem("worker_id", "expected 1 to 128 characters out of A-Z a-z 0-9 . _ : -");
     }
     worker.status = kWorkerStatuses[read.one_of("status", kWorkerStatuses)];

@@ -126,8 +126,28 @@ TEST_F(BadInput, QueriesAreCheckedToo) {
          {"/sync?state=FINE", "/sync?limit=many", "/sync?limit=99999", "/workers?status=well"}) {
         expect_problem(cluster_.call("GET", target), 422, "invalid_request");
     }
-    EXPECT_EQ(cluster_.call("GET", "/sync?cursor=%FF%FE").status / 100, 4);
+    const std::string id = cluster_.submit("/a", "/b");
+    for (const std::string& list :
+         {std::string{"/sync"}, "/sync/" + id + "/errors", "/sync/" + id + "/files"}) {
+        for (const char* name : {"limit", "cursor"}) {
+            const std::string value = std::string_view{name} == "limit" ? "0" : "%FF%FE";
+            const Reply reply = cluster_.call("GET", list + "?" + name + "=" + value);
+            expect_problem(reply, 422, "invalid_request");
+            EXPECT_THAT(reply.body, HasSubstr(std::string{R"("loc":["query",")"} + name + "\"]"));
+        }
+    }
     EXPECT_EQ(cluster_.call("POST", "/workers/w/assignments?max=x").status, 422);
+}
+
+TEST_F(BadInput, AWorkerWithoutANameIsToldSo) {
+    for (const char* id : {"", "a b"}) {
+        const Reply reply = cluster_.call(
+            "POST", "/workers/heartbeat",
+            R"({"worker_id":")" + std::string{id} +
+                R"(","status":"READY","storage_paths":["/a"],"data_plane_endpoints":[]})");
+        expect_problem(reply, 422, "invalid_request");
+        EXPECT_THAT(reply.body, HasSubstr(R"("loc":["body","worker_id"])"));
+    }
 }
 
 TEST_F(BadInput, ResultsOfLeasesThatAreNotHeldChangeNothing) {

@@ -158,6 +158,17 @@ TEST(AgentYaml, SeveralTransportsInOrderOfPreference) {
     EXPECT_EQ(settings->transports[0].options.path, "transport[0].options");
 }
 
+TEST(AgentYaml, AStoragePathThatNoMasterCouldBeToldOfIsRefused) {
+    const auto settings =
+        agent("workers: [{worker_id: worker-a, storage_paths: [/a, \"/b\xFF\"]}]\n");
+
+    ASSERT_FALSE(settings);
+    EXPECT_NE(settings.error().message.find("a.yml:1:11: workers[0].storage_paths: '/b"),
+              std::string::npos)
+        << settings.error().message;
+    EXPECT_NE(settings.error().message.find("is not UTF-8"), std::string::npos);
+}
+
 TEST(AgentYaml, AWorkersTuningChangesWhatItNamesOnly) {
     const auto settings = agent(
         "tuning: {segment_kib: 4096, slots: 8, writers: 3}\n"
