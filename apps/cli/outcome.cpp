@@ -2,11 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 #include "base/bytes.h"
 
 namespace godwit::cli {
 namespace {
+
+// What a request fails with whose source or destination is not one, and stays so.
+constexpr std::array<std::string_view, 11> kBadPathReasons{
+    "source_missing",  "dest_not_directory", "permission_denied",    "read_only",
+    "overlap",         "type_conflict",      "name_too_long",        "symlink_loop",
+    "symlink_outside", "no_source_worker",   "no_destination_worker"};
 
 std::string counted(std::int64_t count, const char* one, const char* many) {
     return std::to_string(count) + " " + (count == 1 ? one : many);
@@ -41,9 +48,8 @@ int exit_code_of(const Object& progress) {
         return number_of(object_of(progress, "files"), "vanished") > 0 ? kFilesVanished : kDone;
     }
     if (state == "COMPLETED_WITH_ERRORS") return kFilesFailed;
-    const bool bad_path = reason == "source_missing" || reason == "dest_not_directory" ||
-                          reason == "permission_denied" || reason == "read_only" ||
-                          reason == "no_source_worker" || reason == "no_destination_worker";
+    const bool bad_path =
+        std::find(kBadPathReasons.begin(), kBadPathReasons.end(), reason) != kBadPathReasons.end();
     return bad_path ? kBadPath : kFailed;
 }
 

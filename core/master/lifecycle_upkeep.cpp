@@ -28,19 +28,28 @@ bool is_refusal(const sdk::FileError& error) {
            error.code == base::to_string(FileCode::DeleteSkipped);
 }
 
-// Why the deletes of a request were refused; nothing when they were not, or it was not kept.
-Result<std::optional<sdk::FileError>> refusal_of(sdk::StateStore& store, const sdk::RequestId& id) {
-    std::optional<sdk::FileError> refusal;
+// The last error of the request of which `wanted` is true; nothing when there is none, or it was
+// not kept.
+Result<std::optional<sdk::FileError>> last_error(sdk::StateStore& store, const sdk::RequestId& id,
+                                                 bool (*wanted)(const sdk::FileError&)) {
+    std::optional<sdk::FileError> last;
     std::string cursor;
     do {
         auto page = store.errors(id, cursor, kErrorsPerPage);
         if (!page) return std::move(page).error();
         for (sdk::FileError& error : page->errors) {
-            if (is_refusal(error)) refusal = std::move(error);
+            if (wanted(error)) last = std::move(error);
         }
         cursor = std::move(page->next);
     } while (!cursor.empty());
-    return refusal;
+    return last;
+}
+
+// Its first listing, which counts the source's own directory or file, was given up: neither what
+// the source is nor what stands at the destination is known.
+bool was_never_listed(const sdk::Counters& counters) {
+    return counters[Count::StepsGivenUp] > 0 && counters[Count::Directories] == 0 &&
+           counters[Count::FilesDiscovered] == 0;
 }
 
 }  // namespace
@@ -90,11 +99,14 @@ Result<Lifecycle::Change> Lifecycle::end_of(const sdk::Request& request) {
     if (whole) return Change{RequestEvent::Drain, "", ""};
     Change end{RequestEvent::DrainWithErrors, "", ""};
     if (request.counters[Count::StepsGivenUp] == 0) return end;
-    auto refusal = refusal_of(store_, request.id);
-    if (!refusal) return std::move(refusal).error();
-    if (*refusal) {
-        end.reason = (*refusal)->code;
-        end.detail = (*refusal)->message;
+    const bool failed = was_never_listed(request.counters);
+    if (failed) end.event = RequestEvent::Fail;
+    auto why = last_error(store_, request.id,
+                          failed ? [](const sdk::FileError&) { return true; } : is_refusal);
+    if (!why) return std::move(why).error();
+    if (*why) {
+        end.reason = (*why)->code;
+        end.detail = (*why)->message;
     }
     return end;
 }

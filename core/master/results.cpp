@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/file_code.h"
 #include "base/ids.h"
 #include "base/log.h"
 
@@ -138,6 +139,8 @@ Result<sdk::Failure> Results::failure_of(const model::AssignmentResult& result) 
     if (!failure.released) failure.backoff = backoff_after(result.attempt);
     failure.error = result.error;
     if (failure.error.message.empty()) failure.error.message = result.message;
+    // A worker that follows the guide says no more than that it failed.
+    if (failure.error.code.empty()) failure.error.code = base::to_string(base::FileCode::Internal);
     failure.message = result.message;
     failure.effects = result.effects;
     failure.effects.message.clear();

@@ -23,6 +23,7 @@ TEST(ExitCode, IsRsyncsWhereRsyncHasOne) {
     EXPECT_EQ(code_of("CANCELLED"), 20);
     EXPECT_EQ(code_of("FAILED"), 11);
     EXPECT_EQ(code_of("FAILED", "max_failures_exceeded"), 11);
+    EXPECT_EQ(code_of("FAILED", "peer_lost"), 11);
 }
 
 TEST(ExitCode, TellsThatNothingWasDeleted) {
@@ -33,8 +34,9 @@ TEST(ExitCode, TellsThatNothingWasDeleted) {
 }
 
 TEST(ExitCode, TellsOfBadPaths) {
-    for (const char* reason : {"source_missing", "dest_not_directory", "permission_denied",
-                               "read_only", "no_source_worker", "no_destination_worker"}) {
+    for (const char* reason :
+         {"source_missing", "dest_not_directory", "permission_denied", "read_only", "overlap",
+          "type_conflict", "symlink_loop", "no_source_worker", "no_destination_worker"}) {
         EXPECT_EQ(code_of("FAILED", reason), 3) << reason;
     }
 }

@@ -173,6 +173,7 @@ protected:
         ASSERT_EQ(listing[0].id.request, id);
         sdk::Effects effects;
         effects.units = found;
+        effects.counters[Count::Directories] = 1;
         ASSERT_EQ(report(succeeded(listing[0], effects)), "applied");
     }
     // A request of one chunk, which "source" has been given. Two workers are there.

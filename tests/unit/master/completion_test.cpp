@@ -79,6 +79,10 @@ TEST_F(Completion, WithFilesThatVanishedIsStillOne) {
 TEST_F(Completion, WithAListingThatWasGivenUpSaysSo) {
     add_two_workers();
     admit(sync("r-1"));
+    sdk::Unit further;
+    further.kind = sdk::UnitKind::Listing;
+    further.label = "folder";
+    list("r-1", {further});
     const auto listing = poll("source");
     ASSERT_EQ(listing.size(), 1U);
 
@@ -86,6 +90,24 @@ TEST_F(Completion, WithAListingThatWasGivenUpSaysSo) {
 
     EXPECT_EQ(state("r-1"), RequestState::CompletedWithErrors);
     EXPECT_EQ(get("r-1").error_count, 1U);
+}
+
+// Nothing was copied, and nobody knows what was to be: this is no sync with some errors.
+TEST_F(Completion, OfARequestWhoseFirstListingWasGivenUpIsItsFailure) {
+    add_two_workers();
+    admit(sync("r-1"));
+    for (std::uint32_t attempt = 1; attempt <= settings_.attempts_max; ++attempt) {
+        const auto listing = poll("source");
+        ASSERT_EQ(listing.size(), 1U);
+        ASSERT_EQ(report(failed(listing[0], attempt == 1 ? "io_error" : "peer_lost")), "applied");
+        pass(std::chrono::minutes{2},
+             {worker("source", {"/src"}), worker("destination", {"/dst"})});
+        cluster_.absolve("destination");
+    }
+
+    EXPECT_EQ(state("r-1"), RequestState::Failed);
+    EXPECT_EQ(get("r-1").reason, "peer_lost");
+    EXPECT_EQ(get("r-1").detail["master"], "peer_lost it was");
 }
 
 TEST_F(Completion, IsDeniedToARequestWithTooManyFailures) {
