@@ -63,6 +63,18 @@ model::AssignmentResult dispatch(WorkContext& context) {
                   {FileCode::Unsupported, "a kind of work that this agent does not know"});
 }
 
+// Two workers that have no transport in common never will: that is the request's end, as long as
+// nothing is copied and nobody else could do it. Another worker may speak another transport.
+model::AssignmentResult unreachable(const model::Assignment& assignment, const work::Work& work,
+                                    const Error& error) {
+    Trouble trouble = Trouble::of_peer(error);
+    const bool others = assignment.source_pool.size() > 1 || assignment.destination_pool.size() > 1;
+    if (error.code == Code::Unsupported && work.listing().root() && !others) {
+        trouble.code = FileCode::Unsupported;
+    }
+    return hopeless(assignment, trouble);
+}
+
 }  // namespace
 
 model::AssignmentResult Executor::run(const model::Assignment& assignment,
@@ -100,11 +112,7 @@ model::AssignmentResult Executor::carry_out(const model::Assignment& assignment,
                                                    assignment.destination + "'"});
         }
         auto peer = peers_.get(assignment.destination, address->second);
-        if (!peer) {
-            Trouble trouble = Trouble::of_peer(peer.error());
-            if (peer.error().code == Code::Unsupported) trouble.code = FileCode::Unsupported;
-            return hopeless(assignment, trouble);
-        }
+        if (!peer) return unreachable(assignment, *work, peer.error());
         delivery = transfer::deliver_to_peer(std::move(*peer), rails_.send_pool(), means);
     }
     WorkContext context{assignment,        *work,          storage_paths, *delivery, waits,

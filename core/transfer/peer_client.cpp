@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/threads.h"
+#include "transfer/messages.h"
 
 namespace godwit::transfer {
 namespace {
@@ -84,7 +85,10 @@ Status PeerClient::shake_hands(const Identity& self, const std::string& destinat
                    ? Error{Code::TimedOut, "it accepts connections and does not answer"}
                    : Error{Code::PeerLost, answer.error().message};
     }
-    if (answer->has_failure()) return Error{Code::Unsupported, answer->failure().message()};
+    if (answer->has_failure()) {
+        const bool for_good = code_of(answer->failure()) == base::FileCode::Unsupported;
+        return Error{for_good ? Code::Unsupported : Code::PeerLost, answer->failure().message()};
+    }
     if (!answer->has_hello_reply()) {
         return Error{Code::PeerLost, "it does not speak the peer protocol"};
     }

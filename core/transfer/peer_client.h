@@ -27,8 +27,8 @@ struct Identity {
 class PeerClient {
 public:
     // Connects, agrees on a transport, opens windows on the rails. `rails` outlives it.
-    // PeerLost or TimedOut: not reached. Unsupported: no transport in common, or another version;
-    // names both sides.
+    // PeerLost or TimedOut: not reached, or another worker has its address by now. Unsupported: no
+    // transport in common, or another version; names both sides.
     static Result<std::shared_ptr<PeerClient>> connect(Rails& rails, const Identity& self,
                                                        const std::string& destination_worker,
                                                        const std::string& address);

@@ -93,7 +93,9 @@ void PeerSession::run() {
     if (auto status = shake_hands(); !status) {
         kLog.warning("peer refused",
                      {{"from", channel_->remote()}, {"reason", status.error().message}});
-        reply(0, failure_frame(FileCode::Unsupported, status.error()));
+        const bool for_good = status.error().code == Code::Unsupported;
+        reply(0,
+              failure_frame(for_good ? FileCode::Unsupported : FileCode::PeerLost, status.error()));
         shut();
         return;
     }
