@@ -40,12 +40,12 @@ transfer::RailsSettings rails_settings(const config::AgentSettings& settings,
 }
 
 transfer::PeerServerSettings server_settings(const config::AgentSettings& settings,
-                                             const transfer::Identity& self) {
+                                             const transfer::Identity& self, Mounts& mounts) {
     transfer::PeerServerSettings server;
     server.host = settings.control_plane_address;
     server.port = settings.control_plane_port;
     server.self = self;
-    server.storage_paths = settings.storage_paths;
+    server.storage_paths = [&mounts] { return mounts.check(); };
     server.ticket_secret = settings.ticket_secret;
     server.writers = settings.writers;
     return server;
@@ -76,8 +76,8 @@ public:
         auto rails = transfer::Rails::open(rails_settings(settings_, std::move(transports)));
         if (!rails) return std::move(rails).error();
         rails_ = std::move(*rails);
-        auto server =
-            transfer::PeerServer::start(server_settings(settings_, self_), *rails_, ledger_);
+        auto server = transfer::PeerServer::start(server_settings(settings_, self_, mounts_),
+                                                  *rails_, ledger_);
         if (!server) return std::move(server).error();
         server_ = std::move(*server);
         peers_ = std::make_unique<Peers>(*rails_, self_);

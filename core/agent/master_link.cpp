@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -145,7 +146,7 @@ void MasterLink::heartbeat_loop(std::stop_token stop) {
         }
         backoff.reset();
         std::unique_lock lock{mutex_};
-        changed_.wait_for(lock, stop, *pause, [] { return false; });
+        changed_.wait_for(lock, stop, *pause, [&] { return std::exchange(beat_soon_, false); });
     }
 }
 
@@ -254,6 +255,8 @@ void MasterLink::stop_polling() {
 void MasterLink::report(model::AssignmentResult result) {
     {
         const std::lock_guard lock{mutex_};
+        // Before the unit can be claimed again, the master shall know what is not mounted here.
+        beat_soon_ = beat_soon_ || result.error.code == base::to_string(base::FileCode::NoWorker);
         unreported_.push_back(std::move(result));
         ++free_slots_;
     }

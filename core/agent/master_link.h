@@ -80,6 +80,7 @@ private:
     std::size_t reporting_ = 0;                       // guarded by mutex_
     bool reachable_ = true;                           // guarded by mutex_
     bool registered_ = false;                         // guarded by mutex_
+    bool beat_soon_ = false;                          // guarded by mutex_
     std::jthread heartbeat_thread_;
     std::jthread poll_thread_;
     std::jthread report_thread_;

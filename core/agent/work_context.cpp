@@ -72,8 +72,8 @@ Result<files::Tree> open_source(const WorkContext& context, work::Roots roots) {
     const std::string& path = context.assignment.source_path;
     const std::string storage_path{sdk::mount_of(self, path)};
     if (storage_path.empty()) {
-        return Error{Code::NotFound,
-                     "'" + path + "' lies beneath no storage path that is mounted here", ENOENT};
+        return Error{Code::Unavailable,
+                     "'" + path + "' lies beneath no storage path that is mounted here", ENODEV};
     }
     const files::Links links = context.assignment.options.symlinks == model::Symlinks::Follow
                                    ? files::Links::Follow

@@ -25,7 +25,7 @@ enum class FileCode : std::uint8_t {
     DigestMismatch,
     PeerLost,
     TimedOut,
-    NoWorker,  // Nobody mounts the path.
+    NoWorker,  // The worker does not mount the path, or not any more.
     WorkerLost,
     MaxDeleteExceeded,
     DeleteSkipped,  // Something failed before: what is surplus cannot be told for sure.
@@ -73,6 +73,7 @@ constexpr bool is_retryable(FileCode code) noexcept {
     case FileCode::WorkerLost:
     case FileCode::SourceChanged:
     case FileCode::NoSpace:
+    case FileCode::NoWorker:
     case FileCode::Internal: return true;
     case FileCode::SourceMissing:
     case FileCode::SourceVanished:
@@ -86,7 +87,6 @@ constexpr bool is_retryable(FileCode code) noexcept {
     case FileCode::SymlinkOutside:
     case FileCode::TooManyLinks:
     case FileCode::TooLarge:
-    case FileCode::NoWorker:
     case FileCode::MaxDeleteExceeded:
     case FileCode::DeleteSkipped:
     case FileCode::Unsupported: return false;

@@ -21,7 +21,13 @@ public:
         peer_->set_lease(open_.lease_seconds());
         peer::Frame frame;
         *frame.mutable_open() = open_;
-        return ask<peer::Opened>(std::move(frame), &peer::Frame::mutable_opened);
+        auto opened = ask<peer::Opened>(std::move(frame), &peer::Frame::mutable_opened);
+        // Who has lost the storage is no destination any more; another one may have it.
+        auto* trouble = std::get_if<Trouble>(&opened);
+        if (trouble != nullptr && trouble->code == base::FileCode::NoWorker) {
+            trouble->code = base::FileCode::PeerLost;
+        }
+        return opened;
     }
 
     Attempt<peer::Viewed> view(peer::View view) override {

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -25,7 +26,7 @@ struct PeerServerSettings {
     std::string host = "127.0.0.1";
     std::uint16_t port = 0;  // 0: any free one.
     Identity self;
-    std::vector<std::string> storage_paths;
+    std::function<std::vector<std::string>()> storage_paths;  // That are mounted now.
     // Empty: tickets are not checked. Only for loopback, or where the site said `insecure: true`.
     base::Secret ticket_secret;
     std::size_t writers = 2;

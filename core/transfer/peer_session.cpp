@@ -229,7 +229,7 @@ void PeerSession::open(const peer::Frame& frame) {
             return;
         }
     }
-    auto job = Destination::open(open, host_.settings.storage_paths, host_.ledger);
+    auto job = Destination::open(open, host_.settings.storage_paths(), host_.ledger);
     if (!job) {
         reply(frame.call(), failure_frame(files::destination_code(job.error()), job.error()));
         return;

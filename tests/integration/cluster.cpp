@@ -109,11 +109,15 @@ void Cluster::write_agents_file() const {
 }
 
 void Cluster::start_agent(const std::string& worker) {
+    const auto settings =
+        std::find_if(workers_.begin(), workers_.end(),
+                     [&](const WorkerSettings& known) { return known.id == worker; });
+    ASSERT_NE(settings, workers_.end());
     agents_[worker] = std::make_unique<Process>(Process::Settings{
         .command = {binary("godwit-agent"), "--worker-id", worker, "--config", agents_file()},
         .environment = settings_.agent_environment,
         .output = folder(worker + ".log"),
-        .prepare = {}});
+        .prepare = settings->prepare});
     const auto registered = [&] {
         const std::string log = agent_log(worker);
         return log.find("agent ready") != std::string::npos &&

@@ -3,6 +3,7 @@
 
 #include <Poco/JSON/Object.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -44,7 +45,8 @@ struct ClusterSettings {
 struct WorkerSettings {
     std::string id;
     std::vector<std::string> storage_paths;
-    std::string yaml;  // Further lines of its entry, e.g. "tuning: {slots: 1}".
+    std::string yaml;                 // Further lines of its entry, e.g. "tuning: {slots: 1}".
+    std::function<void()> prepare{};  // As in Process::Settings.
 };
 
 // Answers of the master.

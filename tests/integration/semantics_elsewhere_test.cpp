@@ -1,4 +1,7 @@
 // S13: what one worker cannot do goes to another, where there is one.
+#include <sched.h>
+#include <sys/mount.h>
+
 #include "semantics.h"
 
 namespace godwit::integration {
@@ -17,6 +20,8 @@ protected:
     static ClusterSettings settings() {
         ClusterSettings settings;
         settings.policy = "{plugin: round_robin}";
+        settings.master_yaml = "lease_seconds: 3\nworker_heartbeat_timeout: 30\n";
+        settings.agent_yaml = "heartbeat_interval: 5\n";
         return settings;
     }
     void start_agent(const std::string& id, const std::string& folder) {
@@ -86,6 +91,75 @@ TEST_F(Elsewhere, IsNowhereForWorkersThatHaveNoTransportInCommon) {
 
     EXPECT_EQ(ended.state, "FAILED");
     EXPECT_EQ(ended.reason, "unsupported");
+}
+
+// A storage path on a file system of its own, which single agents may lose.
+class LostMount : public Elsewhere {
+protected:
+    void SetUp() override {
+        if (!is_root()) GTEST_SKIP() << "mounting a file system needs root";
+        cluster_.start_master();
+        for (const char* root : {"a", "b"}) {
+            const std::string path = cluster_.folder(root);
+            fs::create_directories(path);
+            ASSERT_EQ(::mount("tmpfs", path.c_str(), "tmpfs", 0, "size=64m"), 0);
+        }
+        write_random(source("file"), 100'000);
+    }
+    void TearDown() override {
+        for (const char* root : {"a", "b"}) {
+            ::umount2(cluster_.folder(root).c_str(), MNT_DETACH);
+        }
+    }
+    // With mounts of its own.
+    void start_apart(const std::string& id, const std::string& folder) {
+        cluster_.add_worker({id, {cluster_.folder(folder)}, {}, [] {
+                                 ::unshare(CLONE_NEWNS);
+                                 ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+                             }});
+        cluster_.start_agent(id);
+    }
+    void unmount_of(const std::string& id, const std::string& folder) {
+        const auto ran = test_support::run({"/usr/bin/nsenter", "-m", "-t",
+                                            std::to_string(cluster_.agent(id).pid()), "/bin/umount",
+                                            "-l", cluster_.folder(folder)});
+        ASSERT_EQ(ran.exit_code, 0) << ran.output;
+    }
+    void expect_waiting(const std::string& id, const std::string& reason) {
+        EXPECT_TRUE(eventually(
+            [&] { return cluster_.progress(id)->optValue<std::string>("reason", "") == reason; },
+            patience()));
+    }
+};
+
+TEST_F(LostMount, OfTheSourceLeavesTheWorkToAnotherAgent) {
+    start_agent("destination", "b");
+    start_apart("source-1", "a");
+
+    unmount_of("source-1", "a");
+    const std::string id = submit(source(), destination());
+
+    expect_waiting(id, "no_source_worker");
+    EXPECT_THAT(cluster_.agent_log("source-1"), HasSubstr("code=no_worker"));
+    start_agent("source-2", "a");
+    EXPECT_EQ(wait_for(id).state, "COMPLETED");
+    EXPECT_THAT(differences(source(), destination()), IsEmpty());
+}
+
+TEST_F(LostMount, OfTheDestinationLeavesTheWorkToAnotherAgent) {
+    start_agent("source", "a");
+    start_apart("destination-1", "b");
+
+    unmount_of("destination-1", "b");
+    const std::string id = submit(source(), destination());
+
+    expect_waiting(id, "no_destination_worker");
+    EXPECT_THAT(cluster_.agent_log("source"), HasSubstr("code=peer_lost"));
+    start_agent("destination-2", "b");
+    EXPECT_EQ(wait_for(id).state, "COMPLETED");
+    EXPECT_THAT(differences(source(), destination()), IsEmpty());
+    ASSERT_EQ(::umount2(cluster_.folder("b").c_str(), MNT_DETACH), 0);
+    EXPECT_TRUE(fs::is_empty(cluster_.folder("b"))) << "written where the storage is not";
 }
 
 }  // namespace

@@ -72,10 +72,15 @@ TEST_F(TroubledWalk, OfASourceThatIsNotThereCannotDoItsJob) {
     EXPECT_FALSE(result.retryable);
 }
 
-TEST_F(TroubledWalk, OfASourceBelowNoStoragePathCannotDoItsJob) {
+// It was when the master looked: another worker may have it.
+TEST_F(TroubledWalk, OfASourceThatIsNotMountedAnyMoreIsTriedAgain) {
     assignment_.source_path = "/somewhere/else";
 
-    EXPECT_TRUE(list_root().fatal);
+    for (const auto& result : {list_root(), list_directories({"a"})}) {
+        expect_broken(result, "no_worker");
+        EXPECT_TRUE(result.retryable);
+        EXPECT_FALSE(result.fatal);
+    }
 }
 
 TEST_F(TroubledWalk, OfASpecialFileCannotDoItsJob) {
