@@ -134,25 +134,32 @@ void MasterLink::heartbeat_loop(std::stop_token stop) {
     Backoff backoff;
     while (!stop.stop_requested()) {
         std::size_t free = 0;
+        bool unsure = false;
         {
             const std::lock_guard lock{mutex_};
             free = free_slots_;
+            unsure = unsure_;
         }
         const auto pause =
-            beat(heartbeat_client_, free < settings_.slots ? "TRANSFERRING" : "READY");
+            beat(heartbeat_client_, free < settings_.slots ? "TRANSFERRING" : "READY", unsure);
         if (!pause) {
             if (!backoff.wait(stop)) return;
             continue;
         }
         backoff.reset();
         std::unique_lock lock{mutex_};
-        changed_.wait_for(lock, stop, *pause, [&] { return std::exchange(beat_soon_, false); });
+        if (unsure) unsure_ = false;
+        changed_.notify_all();
+        changed_.wait_for(lock, stop, *pause,
+                          [&] { return std::exchange(beat_soon_, false) || unsure_; });
     }
 }
 
-std::optional<base::Millis> MasterLink::beat(http::Client& client, std::string_view status) {
+std::optional<base::Millis> MasterLink::beat(http::Client& client, std::string_view status,
+                                             bool leases_complete) {
     model::Heartbeat heartbeat = hooks_.heartbeat();
     heartbeat.worker.status = status;
+    heartbeat.leases_complete = leases_complete;
     heartbeat.leases = holdings_.list();
     const base::Deadline sent_at = SteadyClock::now();
     const auto answer =
@@ -170,11 +177,6 @@ std::optional<base::Millis> MasterLink::beat(http::Client& client, std::string_v
     note_answer(true, "heartbeat", "");
     const auto parsed = model::parse_heartbeat_answer(answer->body);
     if (!parsed.ok()) return settings_.heartbeat_interval;
-    {
-        const std::lock_guard lock{mutex_};
-        registered_ = true;
-    }
-    changed_.notify_all();
     std::erase_if(heartbeat.leases, [&](const std::string& lease) {
         return std::ranges::count(parsed.document->lost, lease) != 0;
     });
@@ -195,28 +197,31 @@ std::optional<base::Millis> MasterLink::beat(http::Client& client, std::string_v
 void MasterLink::poll_loop(std::stop_token stop) {
     base::name_this_thread("poll");
     Backoff backoff;
-    {
-        // The master takes back what an earlier life of this worker held when it hears of the new
-        // one: nothing must have been handed to that one before.
-        std::unique_lock lock{mutex_};
-        if (!changed_.wait(lock, stop, [&] { return registered_; })) return;
-    }
     while (!stop.stop_requested()) {
         std::size_t free = 0;
         {
+            // The master takes back what this agent does not hold, and what an earlier life of it
+            // held, when it hears of that: nothing must be on its way to this one then.
             std::unique_lock lock{mutex_};
-            if (!changed_.wait(lock, stop, [&] { return free_slots_ > 0; })) return;
+            if (!changed_.wait(lock, stop, [&] { return free_slots_ > 0 && !unsure_; })) return;
             free = free_slots_;
         }
-        if (poll(poll_client_, free)) {
+        const Polled polled = poll(poll_client_, free);
+        if (polled == Polled::Heard) {
             backoff.reset();
-        } else if (!backoff.wait(stop)) {
-            return;
+            continue;
+        }
+        if (!backoff.wait(stop)) return;
+        if (polled == Polled::Lost) {
+            const std::lock_guard lock{mutex_};
+            unsure_ = true;
+            changed_.notify_all();
         }
     }
 }
 
-bool MasterLink::poll(http::Client& client, std::size_t free_slots) {
+// Lost: something may have been handed out with an answer that nobody has.
+MasterLink::Polled MasterLink::poll(http::Client& client, std::size_t free_slots) {
     const std::string target = "/workers/" + http::percent_encode(settings_.worker_id) +
                                "/assignments?max=" + std::to_string(free_slots) +
                                "&wait_ms=" + std::to_string(kLongPoll.count());
@@ -226,13 +231,15 @@ bool MasterLink::poll(http::Client& client, std::size_t free_slots) {
         if (!interrupted) {
             note_answer(false, "poll", answer ? reason_of(*answer) : answer.error().message);
         }
-        return false;
+        const bool heard =
+            answer ? answer->status >= 500 : answer.error().code != Code::Unavailable;
+        return heard ? Polled::Lost : Polled::Unheard;
     }
     auto parsed = model::parse_assignments(answer->body);
     if (!parsed.ok()) {
         kLog.error("the master's assignments cannot be read: is it of another version?",
                    {{"reason", parsed.errors.front().message}});
-        return false;
+        return Polled::Lost;
     }
     for (model::Assignment& assignment : *parsed.document) {
         {
@@ -241,7 +248,7 @@ bool MasterLink::poll(http::Client& client, std::size_t free_slots) {
         }
         hooks_.take(std::move(assignment));
     }
-    return true;
+    return Polled::Heard;
 }
 
 void MasterLink::stop_polling() {
@@ -371,7 +378,7 @@ void MasterLink::finish(base::Deadline deadline) {
     http::ClientSettings settings = client_settings(settings_);
     settings.connect_timeout = left;
     settings.answer_timeout = left;
-    if (auto client = http::Client::open(std::move(settings))) beat(*client, "DRAINING");
+    if (auto client = http::Client::open(std::move(settings))) beat(*client, "DRAINING", true);
 }
 
 }  // namespace godwit::agent

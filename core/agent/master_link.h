@@ -52,9 +52,11 @@ private:
 
     void heartbeat_loop(std::stop_token stop);
     // How long to wait for the next one; nothing: it did not get through.
-    std::optional<base::Millis> beat(http::Client& client, std::string_view status);
+    std::optional<base::Millis> beat(http::Client& client, std::string_view status,
+                                     bool leases_complete);
     void poll_loop(std::stop_token stop);
-    bool poll(http::Client& client, std::size_t free_slots);
+    enum class Polled { Heard, Unheard, Lost };
+    Polled poll(http::Client& client, std::size_t free_slots);
     void report_loop(std::stop_token stop);
     using Batch = std::vector<model::AssignmentResult>;
     enum class Sent { Settled, Unheard, Refused, Failed };
@@ -79,8 +81,9 @@ private:
     std::deque<model::AssignmentResult> unreported_;  // guarded by mutex_
     std::size_t reporting_ = 0;                       // guarded by mutex_
     bool reachable_ = true;                           // guarded by mutex_
-    bool registered_ = false;                         // guarded by mutex_
     bool beat_soon_ = false;                          // guarded by mutex_
+    // The master is to hear first what this agent holds: no poll is under way until then.
+    bool unsure_ = true;  // guarded by mutex_
     std::jthread heartbeat_thread_;
     std::jthread poll_thread_;
     std::jthread report_thread_;

@@ -45,7 +45,7 @@ Result<model::HeartbeatAnswer> Results::take(const model::Heartbeat& heartbeat) 
     // A worker without an incarnation is no agent of ours: it hears what the guide says, no more.
     if (!heartbeat.worker.incarnation.empty()) answer.next_heartbeat_ms = heartbeat_ms(settings_);
     if (auto status = renew(heartbeat, answer); !status) return std::move(status).error();
-    if (heartbeat.worker.status == "DRAINING") give_back(heartbeat);
+    if (heartbeat.leases_complete || heartbeat.worker.status == "DRAINING") give_back(heartbeat);
     if (auto status = find_ended(heartbeat, answer); !status) return std::move(status).error();
     find_limits(heartbeat, answer);
     return answer;
@@ -71,8 +71,8 @@ void Results::take_back(const sdk::Worker& worker) {
     }
 }
 
-// A worker that takes no more, and does not know of a lease, will not work on it: the answer that
-// brought it was lost.
+// A worker that is given nothing just now, and does not know of a lease, will not work on it: the
+// answer that brought it was lost.
 void Results::give_back(const model::Heartbeat& heartbeat) {
     const std::set<std::string> known{heartbeat.leases.begin(), heartbeat.leases.end()};
     const auto snapshot = cluster_.look_closely();
@@ -94,7 +94,7 @@ void Results::give_back(const model::Heartbeat& heartbeat) {
         }
         if (releases.empty()) continue;
         const auto released = store_.fail(request.id, releases);
-        kLog.info("worker is draining, leases that it does not know go back",
+        kLog.info("leases that their worker does not know go back",
                   {{"request", request.id},
                    {"worker", heartbeat.worker.id},
                    {"leases", released ? released->size() : 0}});

@@ -35,6 +35,7 @@ struct RequestRef {
 struct Heartbeat {
     sdk::Worker worker;
     std::vector<std::string> leases;   // assignment_ids to renew
+    bool leases_complete = false;      // It has no others, and none is on its way to it.
     std::vector<RequestRef> requests;  // asked about: those that have ended come back
 };
 

@@ -92,6 +92,7 @@ Heartbeat read_heartbeat(const Var& value, Location location, std::vector<FieldE
     worker.transports = read.texts("transports", false, kTransportsMax);
     worker.slots = static_cast<std::uint32_t>(read.integer("slots", 1, 1, 1024));
     heartbeat.leases = read.texts("leases", false, kLeasesMax);
+    heartbeat.leases_complete = read.boolean("leases_complete", false);
     read.items("requests", kRequestsMax, [&](const Var& item, Location at) {
         heartbeat.requests.push_back(read_request_ref(item, std::move(at), errors));
     });
@@ -140,6 +141,7 @@ std::string print_heartbeat(const Heartbeat& heartbeat) {
         write_texts(json, "transports", worker.transports);
         json.member("slots", worker.slots);
         write_texts(json, "leases", heartbeat.leases);
+        if (heartbeat.leases_complete) json.member("leases_complete", true);
         write_request_refs(json, "requests", heartbeat.requests);
     });
     return std::move(json).text();

@@ -15,6 +15,7 @@ namespace {
 using http::Reply;
 using http::Request;
 using test_support::eventually;
+using testing::ElementsAre;
 using testing::UnorderedElementsAre;
 
 // A master of which a test says how it answers.
@@ -22,15 +23,19 @@ class Link : public testing::Test {
 protected:
     Link() {
         settings_.worker_id = "w";
-        add("/workers/heartbeat", [this](const Request&, bool) -> Reply {
+        add("/workers/heartbeat", [this](const Request& request, bool) -> Reply {
             ++beats_;
+            const auto heartbeat = model::parse_heartbeat(request.body);
+            if (heartbeat.ok() && heartbeat.document->leases_complete) note("complete");
             return http::json_response(200, heartbeat_answer_);
         });
         add("/workers/results", [this](const Request& request, bool) -> Reply {
             return take(*model::parse_results(request.body).document);
         });
-        add("/workers/{worker_id}/assignments",
-            [](const Request&, bool) -> Reply { return http::json_response(200, "[]"); });
+        add("/workers/{worker_id}/assignments", [this](const Request&, bool) -> Reply {
+            note("poll");
+            return http::json_response(poll_status_, "[]");
+        });
     }
     ~Link() override {
         link_.reset();
@@ -61,13 +66,31 @@ protected:
         return http::json_response(200, model::print_outcomes(outcomes));
     }
 
+    void note(const std::string& call) {
+        const std::lock_guard lock{mutex_};
+        if (calls_.size() < 5) calls_.push_back(call);
+    }
+    std::vector<std::string> first_calls() {
+        EXPECT_TRUE(eventually([&] {
+            const std::lock_guard lock{mutex_};
+            return calls_.size() == 5;
+        }));
+        const std::lock_guard lock{mutex_};
+        return calls_;
+    }
+
     void start() {
         server_ = std::make_unique<http::Server>(http::ServerSettings{}, std::move(router_),
                                                  http::AccessList{}, metrics_);
         ASSERT_TRUE(server_->start());
         settings_.master_url = "http://127.0.0.1:" + std::to_string(server_->port());
         auto link = MasterLink::start(settings_, holdings_,
-                                      {.heartbeat = [] { return model::Heartbeat{}; },
+                                      {.heartbeat =
+                                           [] {
+                                               model::Heartbeat heartbeat;
+                                               heartbeat.worker.id = "w";
+                                               return heartbeat;
+                                           },
                                        .take = [](const model::Assignment&) {},
                                        .request_ended = [](const model::RequestRef&) {},
                                        .limit = [](const model::SendLimit&) {}});
@@ -93,7 +116,9 @@ protected:
     std::set<std::uint64_t> bad_;
     int bad_status_ = 400;
     std::mutex mutex_;
-    std::set<std::uint64_t> taken_;  // guarded by mutex_
+    std::set<std::uint64_t> taken_;   // guarded by mutex_
+    std::vector<std::string> calls_;  // guarded by mutex_
+    std::atomic<int> poll_status_{200};
     std::atomic<int> refusals_{0};
     std::atomic<int> beats_{0};
     base::Metrics metrics_;
@@ -110,6 +135,19 @@ TEST_F(Link, BeatsAsOftenAsTheMasterAsksFor) {
     start();
 
     EXPECT_TRUE(eventually([&] { return beats_ >= 5; }));
+}
+
+TEST_F(Link, SaysWhatItHoldsBeforeItAsksForMore) {
+    start();
+
+    EXPECT_THAT(first_calls(), ElementsAre("complete", "poll", "poll", "poll", "poll"));
+}
+
+TEST_F(Link, SaysWhatItHoldsAfterAPollWhoseAnswerWasLost) {
+    poll_status_ = 504;
+    start();
+
+    EXPECT_THAT(first_calls(), ElementsAre("complete", "poll", "complete", "poll", "complete"));
 }
 
 class LinkWithABadResult : public Link, public testing::WithParamInterface<int> {};

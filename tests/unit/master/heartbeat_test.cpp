@@ -199,6 +199,28 @@ TEST_F(Heartbeat, OfADrainingWorkerGivesBackWhatItDoesNotKnowOf) {
     EXPECT_EQ(again[0].attempt, 1U);
 }
 
+TEST_F(Heartbeat, ThatNamesAllThatIsHeldGivesTheRestBack) {
+    const model::Assignment heard = given_chunk("r-1");
+    admit(sync("r-2", "/src/b", "/dst/b"));
+    list("r-2", {chunk("file")});
+    const auto unheard = poll("source");
+    ASSERT_EQ(unheard.size(), 1U);
+    model::Heartbeat heartbeat;
+    heartbeat.worker = source();
+    heartbeat.leases = {model::to_string(heard.id)};
+
+    ASSERT_TRUE(results_.take(heartbeat));
+    EXPECT_EQ(poll("source").size(), 0U) << "it did not say that there are no others";
+    heartbeat.leases_complete = true;
+    ASSERT_TRUE(results_.take(heartbeat));
+
+    const auto again = poll("source");
+    ASSERT_EQ(again.size(), 1U);
+    EXPECT_EQ(again[0].id.request, "r-2");
+    EXPECT_EQ(again[0].attempt, 1U);
+    EXPECT_TRUE(is_held(heard));
+}
+
 TEST_F(Heartbeat, IsRefusedByAStoreThatDoesNotAnswer) {
     store_.fail("upsert_worker", {Code::Unavailable, "gone"});
     model::Heartbeat heartbeat;

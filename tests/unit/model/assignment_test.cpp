@@ -178,6 +178,8 @@ TEST(HeartbeatDocument, ReadsWhatItPrints) {
     sent.leases = {"demo-1/17/3.42"};
     sent.requests = {{"demo-1", 99}};
 
+    sent.leases_complete = true;
+
     const auto got = parse_heartbeat(print_heartbeat(sent));
 
     ASSERT_TRUE(got.ok()) << got.errors.front().message;
@@ -188,6 +190,7 @@ TEST(HeartbeatDocument, ReadsWhatItPrints) {
     EXPECT_EQ(got.document->worker.transports, sent.worker.transports);
     EXPECT_EQ(got.document->worker.slots, 8u);
     EXPECT_EQ(got.document->leases, sent.leases);
+    EXPECT_TRUE(got.document->leases_complete);
     EXPECT_EQ(got.document->requests, sent.requests);
 }
 
