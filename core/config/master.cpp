@@ -48,9 +48,9 @@ std::vector<Token> read_tokens(Reader& read) {
 
 // While a worker holds a lease, its destination may take what it sends: its work must not go to
 // others before. Who says one of the two only, is not bound by the other's default.
-void read_leases(Reader& read, MasterSettings& settings) {
-    const Value* timeout = read.child("worker_heartbeat_timeout");
-    const Value* lease = read.child("lease_seconds");
+void read_leases(Reader& read, const Value& root, MasterSettings& settings) {
+    const Value* timeout = root.find("worker_heartbeat_timeout");
+    const Value* lease = root.find("lease_seconds");
     settings.worker_heartbeat_timeout = read_seconds(read, "worker_heartbeat_timeout",
                                                      settings.worker_heartbeat_timeout, 1, 86'400);
     settings.lease = read_seconds(read, "lease_seconds", settings.lease, 1, 86'400);
@@ -76,7 +76,7 @@ Result<MasterSettings> read_master(const Value& root) {
     settings.plugin_path = read_plugin_path(read);
     settings.store = read_plugin(read, "store", "memory");
     settings.policy = read_plugin(read, "policy", "storage_affinity");
-    read_leases(read, settings);
+    read_leases(read, root, settings);
     settings.mount_wait =
         read_seconds(read, "mount_wait_seconds", settings.mount_wait, 0, 2'592'000);
     settings.planning_window =

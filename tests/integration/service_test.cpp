@@ -268,6 +268,27 @@ TEST_F(Service, BothEndWithinFiveSecondsOfSigterm) {
     EXPECT_EQ(cluster.agent("worker-b").stop(Seconds{5}), 0) << "without a master";
 }
 
+TEST_F(Service, AnAgentThatOnlyItsOwnMachineCanReachSaysSoWhereItsMasterIsElsewhere) {
+    const auto log_with = [&](const std::string& name, const std::string& master) {
+        const std::string file =
+            write("agents.yml", "master_url: " + master +
+                                    "\nworkers: [{worker_id: worker-a, storage_paths: [/tmp]}]\n");
+        const std::string log = folder_.path(name);
+        Process agent{
+            {.command = {binary("godwit-agent"), "--worker-id", "worker-a", "--config", file},
+             .environment = {},
+             .output = log,
+             .prepare = {}}};
+        EXPECT_TRUE(eventually(
+            [&] { return read_file(log).find("agent ready") != std::string::npos; }, patience()));
+        return read_file(log);
+    };
+
+    EXPECT_THAT(log_with("far.log", "http://192.0.2.1:1"), HasSubstr("cannot reach this worker"));
+    EXPECT_THAT(log_with("near.log", "http://127.0.0.1:1"),
+                Not(HasSubstr("cannot reach this worker")));
+}
+
 TEST_F(Service, AnAgentSaysGoodbyeThoughItsFileSystemHangs) {
     ClusterSettings settings;
     settings.master_yaml = "lease_seconds: 600\n";
