@@ -26,14 +26,32 @@ done
     die "unknown transport '$transport' (known: libfabric, ucx)"
 [[ $size_mib =~ ^[0-9]+$ ]] || die "--size-mib needs a number, got '$size_mib'"
 
-"$root/scripts/setup.sh" --preset release
+# Not the tests, which take most of a first build.
+"$root/scripts/setup.sh" --preset release --target godwit --target godwit-agent \
+    --target godwit-master --target store_memory --target store_redis \
+    --target policy_storage_affinity --target policy_round_robin \
+    --target transport_libfabric --target transport_ucx
 bin=$root/build/release/bin
-work=$(mktemp -d "${TMPDIR:-/tmp}/godwit-demo-XXXXXX")
+temporary=${TMPDIR:-/tmp}
+free_mib=$(df --output=avail --block-size=1M "$temporary" | tail -n 1)
+# The tree stands there twice.
+((free_mib > 2 * size_mib + 200)) ||
+    die "$temporary has ${free_mib// /} MiB left, and 2 x $size_mib MiB are needed: choose another" \
+        "TMPDIR or a smaller --size-mib"
+work=$(mktemp -d "$temporary/godwit-demo-XXXXXX")
 # shellcheck source=scripts/lib/cluster.sh
 source "$root/scripts/lib/cluster.sh"
 finish() {
+    local status=$?
     stop_cluster
-    if [[ $keep == yes ]]; then say "kept: $work"; else rm -rf "$work"; fi
+    if [[ $keep == yes ]]; then
+        say "kept: $work"
+    elif ((status != 0)); then
+        rm -rf "$work"/storage-?
+        say "failed; the logs are in $work"
+    else
+        rm -rf "$work"
+    fi
 }
 trap finish EXIT
 
@@ -49,7 +67,8 @@ start_agent worker-b
 "$bin/godwit" workers
 
 say "syncing: godwit sync $work/storage-a/dataset $work/storage-b/dataset --wait"
-"$bin/godwit" sync "$work/storage-a/dataset" "$work/storage-b/dataset" --id demo-1 --wait
+"$bin/godwit" sync "$work/storage-a/dataset" "$work/storage-b/dataset" --id demo-1 \
+    --wait --timeout 600
 curl -s "$master_url/sync/demo-1" | jq '{state, transferred_bytes, files, bytes, rate_bytes_per_second}'
 
 say "comparing source and destination byte for byte"

@@ -16,12 +16,18 @@ free_port() {
     echo "$port"
 }
 
+# The ends of the logs first: they go with the folder when the caller ends.
+die_with_logs() {
+    tail -n 10 "$work"/*.log >&2
+    die "$@"
+}
+
 # wait_for WHAT SECONDS COMMAND...
 wait_for() {
     local what=$1 deadline=$((SECONDS + $2))
     shift 2
     until "$@" >/dev/null 2>&1; do
-        ((SECONDS < deadline)) || die "$what did not come up; see the logs in $work"
+        ((SECONDS < deadline)) || die_with_logs "$what did not come up"
         sleep 0.1
     done
 }

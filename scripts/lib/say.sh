@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # Words for people; sourced by the other scripts.
-say() { printf '\033[1m== %s\033[0m\n' "$*"; }
+say() {
+    if [[ -t 1 ]]; then printf '\033[1m== %s\033[0m\n' "$*"; else echo "== $*"; fi
+}
 die() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
     exit 1
