@@ -94,18 +94,26 @@ bool Cluster::is_available(const sdk::Worker& worker) const noexcept {
 
 void Cluster::suspect(const sdk::WorkerId& worker) {
     const std::lock_guard lock{mutex_};
-    suspects_[worker] = SteadyClock::now() + kSuspicion;
+    suspects_[worker] = {SteadyClock::now() + kSuspicion};
 }
 
 void Cluster::absolve(const sdk::WorkerId& worker) {
     const std::lock_guard lock{mutex_};
-    suspects_.erase(worker);
+    const auto found = suspects_.find(worker);
+    if (found != suspects_.end()) found->second.absolved = true;
 }
 
 bool Cluster::is_suspect(const sdk::WorkerId& worker) const {
     const std::lock_guard lock{mutex_};
     const auto found = suspects_.find(worker);
-    return found != suspects_.end() && SteadyClock::now() < found->second;
+    return found != suspects_.end() && !found->second.absolved &&
+           SteadyClock::now() < found->second.until;
+}
+
+bool Cluster::is_doubtful(const sdk::WorkerId& worker) const {
+    const std::lock_guard lock{mutex_};
+    const auto found = suspects_.find(worker);
+    return found != suspects_.end() && SteadyClock::now() < found->second.until;
 }
 
 std::vector<bool> find_busy_destinations(const std::vector<sdk::Request>& active) {

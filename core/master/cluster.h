@@ -54,6 +54,9 @@ public:
     void suspect(const sdk::WorkerId& worker);
     void absolve(const sdk::WorkerId& worker);
     bool is_suspect(const sdk::WorkerId& worker) const;
+    // Another could not reach it in the last seconds, whatever it has said since: its word to the
+    // master tells nothing about the way between agents. Others are better destinations.
+    bool is_doubtful(const sdk::WorkerId& worker) const;
 
     // Workers on which nothing succeeds, by the results that this master took in.
     Quarantine& quarantine() noexcept { return quarantine_; }
@@ -72,8 +75,12 @@ private:
     std::atomic<std::uint64_t> changes_{1};
     std::mutex take_mutex_;  // One takes, the others wait for it.
     mutable std::mutex mutex_;
-    std::shared_ptr<const Snapshot> latest_;            // guarded by mutex_
-    std::map<sdk::WorkerId, base::Deadline> suspects_;  // guarded by mutex_; until when
+    std::shared_ptr<const Snapshot> latest_;  // guarded by mutex_
+    struct Suspicion {
+        base::Deadline until;
+        bool absolved = false;
+    };
+    std::map<sdk::WorkerId, Suspicion> suspects_;  // guarded by mutex_
 };
 
 inline bool mounts(const sdk::Worker& worker, std::string_view path) noexcept {

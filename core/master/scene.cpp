@@ -56,6 +56,10 @@ std::vector<std::uint32_t> destinations_of(const Scene& scene, const Cluster& cl
                                (!other.peer_address.empty() && !cluster.is_suspect(other.id));
         if (reachable && mounts(other, request.destination_path)) destinations.push_back(i);
     }
+    const auto is_doubtful = [&](std::uint32_t i) {
+        return i != scene.self && cluster.is_doubtful(scene.workers[i].worker->id);
+    };
+    if (!std::ranges::all_of(destinations, is_doubtful)) std::erase_if(destinations, is_doubtful);
     return destinations;
 }
 

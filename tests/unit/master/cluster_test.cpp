@@ -157,6 +157,8 @@ TEST_F(ClusterPicture, RemembersWhoCouldNotBeReached) {
     cluster_.absolve("a");
     cluster_.absolve("b");
     EXPECT_FALSE(cluster_.is_suspect("a"));
+    EXPECT_TRUE(cluster_.is_doubtful("a")) << "others are better";
+    EXPECT_FALSE(cluster_.is_doubtful("b"));
 }
 
 }  // namespace

@@ -302,6 +302,25 @@ TEST_F(ReportedResult, OfALostPeerMakesTheMasterAvoidIt) {
     EXPECT_FALSE(cluster_.is_suspect("source"));
 }
 
+TEST_F(ReportedResult, OfALostPeerSendsTheWorkElsewhereWhateverThatPeerTellsTheMaster) {
+    const model::Assignment given = given_chunk();
+    ASSERT_EQ(report(failed(given, "peer_lost")), "applied");
+    cluster_.absolve("destination");
+    wait_for_backoff();
+
+    auto again = poll("source");
+    ASSERT_EQ(again.size(), 1U);
+    EXPECT_EQ(again[0].destination, "destination") << "there is no other";
+    ASSERT_EQ(report(failed(again[0], "peer_lost")), "applied");
+    cluster_.absolve("destination");
+    wait_for_backoff();
+    add_worker(worker("another", {"/dst"}));
+
+    again = poll("source");
+    ASSERT_EQ(again.size(), 1U);
+    EXPECT_EQ(again[0].destination, "another");
+}
+
 TEST_F(ReportedResult, OfAStoppedAgentAccusesNobody) {
     const model::Assignment given = given_chunk();
     model::AssignmentResult stopped = failed(given, "peer_lost");
