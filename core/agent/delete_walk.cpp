@@ -1,9 +1,12 @@
 #include "agent/delete_walk.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "files/listing.h"
+#include "files/publish.h"
 #include "transfer/messages.h"
+#include "transfer/payload.h"
 #include "transfer/source.h"
 
 namespace godwit::agent {
@@ -18,6 +21,12 @@ using transfer::Trouble;
 constexpr base::Millis kTimePerAssignment{1'000};
 constexpr std::size_t kNamesPerQuestion = 4'096;
 constexpr std::size_t kErrorsPerResult = 4'096;
+
+// A directory that still holds something: what is protected in it, what could not be removed (which
+// was said then), or what has come since it was listed.
+bool is_kept(const peer::Failure& failure) {
+    return failure.error_number() == ENOTEMPTY || failure.error_number() == EEXIST;
+}
 
 }  // namespace
 
@@ -36,162 +45,134 @@ bool DeleteWalk::budget_left() const {
            (steps_ == 0 || base::SteadyClock::now() < end_);
 }
 
-model::AssignmentResult DeleteWalk::run(const work::Listing& listing) {
-    stack_ = {listing.directories().begin(), listing.directories().end()};
-    std::reverse(stack_.begin(), stack_.end());
+model::AssignmentResult DeleteWalk::run(const work::Removals& removals) {
+    stack_ = {removals.removals().rbegin(), removals.removals().rend()};
+    const bool is_empty = source_is_empty();
+    if (is_empty && !broken_) return refuse();
     while (!stack_.empty() && budget_left()) {
-        work::DirectoryCursor cursor = std::move(stack_.back());
+        work::Removal removal = std::move(stack_.back());
         stack_.pop_back();
-        visit(std::move(cursor));
+        visit(std::move(removal));
     }
     if (context_.stop.stop_requested()) broken_ = Trouble::stopped();
-    if (broken_) {
-        model::AssignmentResult result = agent::failed(context_.assignment, *broken_);
-        // What is removed stays removed, and its directories want their times back.
-        units_.finish();
-        result.effects = std::move(effects_);
-        return result;
-    }
-    units_.add_removal_rest(std::move(stack_));
+    if (broken_) return break_off();
+    for (; !stack_.empty(); stack_.pop_back()) units_.add_removal(std::move(stack_.back()));
     units_.finish();
     return succeeded(context_.assignment, std::move(effects_));
 }
 
-void DeleteWalk::visit(work::DirectoryCursor cursor) {
-    const auto folder = SourceFolder::open(source_, cursor.path());
-    const auto read =
-        folder ? context_.long_directories.names_in(folder->fd(), !cursor.after().empty())
-               : Result<std::shared_ptr<const files::NameList>>{folder.error()};
-    if (!read) {
-        // Nothing is removed on the word of a directory that cannot be read, or has just vanished.
-        if (read.error().code == Code::NotFound && !cursor.path().empty()) return;
-        if (cursor.path().empty()) {
-            broken_ = Trouble::of_source(read.error());
-            return;
-        }
-        effects_.counters[Count::FilesFailed] += 1;
-        effects_.errors.push_back(file_error(cursor.path(), Trouble::of_source(read.error())));
-        return;
+bool DeleteWalk::source_is_empty() {
+    bool is_empty = true;
+    const auto status = files::for_each_entry(source_.fd(), [&](const char* name, unsigned char) {
+        is_empty = files::is_temporary(name);
+        return is_empty;
+    });
+    if (!status) broken_ = Trouble::of_source(status.error());
+    return is_empty;
+}
+
+// A step that is given up keeps the master from handing out what else is to be removed.
+model::AssignmentResult DeleteWalk::refuse() const {
+    sdk::Effects effects;
+    effects.counters[Count::StepsGivenUp] = 1;
+    effects.errors.push_back(file_error(
+        "", {FileCode::MaxDeleteExceeded,
+             "deletes stopped: the source has become empty since it was listed; see that it is "
+             "mounted on worker '" +
+                 context_.assignment.worker + "', and sync again"}));
+    return succeeded(context_.assignment, std::move(effects));
+}
+
+// What is removed stays removed, and is not allowed once more.
+model::AssignmentResult DeleteWalk::break_off() {
+    model::AssignmentResult result = agent::failed(context_.assignment, *broken_);
+    work::Work rest;
+    rest.set_roots(context_.work.roots());
+    for (; !stack_.empty(); stack_.pop_back()) {
+        *rest.mutable_removals()->add_removals() = std::move(stack_.back());
     }
+    if (auto payload = transfer::seal_payload(rest)) {
+        result.rest = context_.assignment.unit;
+        result.rest->payload = std::move(*payload);
+    }
+    result.effects = std::move(effects_);
+    return result;
+}
+
+void DeleteWalk::visit(work::Removal removal) {
+    const auto folder = SourceFolder::open(source_, removal.path());
+    const bool is_absent =
+        !folder && (folder.error().code == Code::NotFound || folder.error().native == ENOTDIR);
+    const auto attributes = folder      ? files::stat_of(folder->fd())
+                            : is_absent ? files::Attributes{}
+                                        : Result<files::Attributes>{folder.error()};
+    if (!attributes) return failed(removal.path(), Trouble::of_source(attributes.error()));
+    if (attributes->inode != removal.inode()) return;
+    const auto read =
+        is_absent ? std::make_shared<const files::NameList>()
+                  : context_.long_directories.names_in(folder->fd(), !removal.after().empty());
+    if (!read) return failed(removal.path(), Trouble::of_source(read.error()));
     const files::NameList& names = **read;
     std::vector<std::string> present;
-    std::vector<work::DirectoryCursor> below;
-    std::string after = cursor.after();
-    const auto remove = [&](const std::string& until) {
-        if (!remove_slice(cursor.path(), after, until, std::exchange(present, {}))) {
-            cursor.set_after(after);
-            stack_.push_back(std::move(cursor));
-            return false;
-        }
-        std::move(below.begin(), below.end(), std::back_inserter(stack_));
-        below.clear();
-        return true;
-    };
-    for (std::size_t i = after.empty() ? 0 : names.upper_bound(after); i < names.size(); ++i) {
+    std::size_t i = removal.after().empty() ? 0 : names.upper_bound(removal.after());
+    bool is_done = true;
+    for (; i < names.size() && is_done; ++i) {
         const std::string name{names[i]};
+        if (!removal.until().empty() && name > removal.until()) break;
         present.push_back(name);
-        const std::string path = path_of(cursor.path(), name);
-        const auto attributes = folder->stat(name);
-        if (attributes && attributes->type == EntryType::Directory &&
-            !rules_.excludes(path, true)) {
-            below.emplace_back().set_path(path);
-        }
-        if (present.size() < kNamesPerQuestion || i + 1 == names.size()) continue;
-        if (!remove(name)) return;
-        after = name;
+        if (present.size() < kNamesPerQuestion) continue;
+        is_done = remove_part(removal, name, std::exchange(present, {}));
     }
-    if (remove("")) context_.long_directories.leave(folder->fd());
+    is_done = is_done && remove_part(removal, removal.until(), present);
+    if (!is_done) {
+        stack_.push_back(std::move(removal));
+    } else if (folder) {
+        context_.long_directories.leave(folder->fd());
+    }
 }
 
-// `present` are the source's names behind `after`, up to `until`. False: not all of it was done.
-bool DeleteWalk::remove_slice(const std::string& path, const std::string& after,
-                              const std::string& until, std::vector<std::string> present) {
-    std::string from = after;
-    do {
+bool DeleteWalk::remove_part(work::Removal& removal, const std::string& until,
+                             const std::vector<std::string>& present) {
+    for (bool has_more = true; has_more && removal.entries() > 0;) {
         if (!budget_left()) return false;
-        peer::DirectoryQuestion question;
-        question.set_path(path);
-        question.set_surplus(true);
-        question.set_absent_is_fine(true);
-        question.set_after(from);
-        question.set_until(until);
-        for (const std::string& name : present) question.add_others(name);
-        const auto answer = ask(std::move(question));
+        const auto answer = ask(removal, until, present);
         if (!answer) return false;
-        if (answer->has_failure() || answer->absent()) return true;
-        std::vector<std::string> files;
-        std::vector<std::string> directories;
+        if (answer->absent()) return true;
+        if (answer->has_failure()) {
+            failed(removal.path(), transfer::trouble_of(answer->failure()));
+            return true;
+        }
+        std::vector<std::string> doomed;
+        std::string next = answer->surplus_cut_after();
         for (const peer::SurplusEntry& entry : answer->surplus()) {
             const bool is_directory = static_cast<EntryType>(entry.type()) == EntryType::Directory;
-            if (rules_.excludes(path_of(path, entry.name()), is_directory)) continue;
-            (is_directory ? directories : files).push_back(entry.name());
+            if (rules_.excludes(path_of(removal.path(), entry.name()), is_directory)) continue;
+            if (doomed.size() >= removal.entries()) {
+                next = doomed.back();
+                break;
+            }
+            doomed.push_back(entry.name());
         }
-        if (!files.empty() || !directories.empty()) touched(path);
-        remove(path, files);
-        for (const std::string& directory : directories) {
-            if (!remove_below(path_of(path, directory))) return false;
-        }
-        from = answer->surplus_cut_after();
-    } while (!from.empty());
-    return !broken_;
-}
-
-bool DeleteWalk::remove_below(const std::string& path) {
-    std::vector<Doomed> chain{{path, {}, true, false}};
-    while (!chain.empty()) {
-        if (!budget_left()) return false;
-        if (chain.back().has_more) {
-            if (!step_into(chain)) return false;
-            continue;
-        }
-        const Doomed done = std::move(chain.back());
-        chain.pop_back();
-        const files::SplitPath split = files::split(done.path);
-        const bool stays =
-            done.is_kept || remove(std::string{split.directory}, {std::string{split.name}}) != 0;
-        if (stays && !chain.empty()) chain.back().is_kept = true;
+        remove(removal, doomed);
+        if (broken_) return false;
+        has_more = !next.empty();
+        if (has_more) removal.set_after(next);
     }
-    return !broken_;
+    removal.set_after(until);
+    return true;
 }
 
-// Removes a page of the last directory's entries; the directories among them come first, one after
-// the other.
-bool DeleteWalk::step_into(std::vector<Doomed>& chain) {
-    const std::string path = chain.back().path;
-    peer::DirectoryQuestion question;
-    question.set_path(path);
+std::optional<peer::DirectoryAnswer> DeleteWalk::ask(const work::Removal& removal,
+                                                     const std::string& until,
+                                                     const std::vector<std::string>& present) {
+    peer::View view;
+    peer::DirectoryQuestion& question = *view.add_directories();
+    question.set_path(removal.path());
     question.set_surplus(true);
     question.set_absent_is_fine(true);
-    question.set_after(chain.back().after);
-    const auto answer = ask(std::move(question));
-    if (!answer) return false;
-    chain.back().after = answer->surplus_cut_after();
-    chain.back().has_more = !answer->surplus_cut_after().empty();
-    if (answer->has_failure()) {
-        effects_.counters[Count::FilesFailed] += 1;
-        effects_.errors.push_back(file_error(path, transfer::trouble_of(answer->failure())));
-        chain.back().is_kept = true;
-        return true;
-    }
-    std::vector<std::string> files;
-    std::vector<std::string> directories;
-    for (const peer::SurplusEntry& entry : answer->surplus()) {
-        const bool is_directory = static_cast<EntryType>(entry.type()) == EntryType::Directory;
-        if (rules_.excludes(path_of(path, entry.name()), is_directory)) {
-            chain.back().is_kept = true;
-        } else {
-            (is_directory ? directories : files).push_back(entry.name());
-        }
-    }
-    if (remove(path, files) != 0) chain.back().is_kept = true;
-    for (const std::string& name : directories)
-        chain.push_back({path_of(path, name), {}, true, false});
-    return !broken_;
-}
-
-std::optional<peer::DirectoryAnswer> DeleteWalk::ask(peer::DirectoryQuestion question) {
-    peer::View view;
-    *view.add_directories() = std::move(question);
+    question.set_after(removal.after());
+    question.set_until(until);
+    for (const std::string& name : present) question.add_others(name);
     auto viewed = context_.delivery.view(std::move(view));
     if (auto* trouble = std::get_if<Trouble>(&viewed)) {
         broken_ = std::move(*trouble);
@@ -204,35 +185,33 @@ std::optional<peer::DirectoryAnswer> DeleteWalk::ask(peer::DirectoryQuestion que
     return std::nullopt;
 }
 
-int DeleteWalk::remove(const std::string& directory, const std::vector<std::string>& names) {
-    if (names.empty() || broken_) return 0;
+void DeleteWalk::remove(work::Removal& removal, const std::vector<std::string>& names) {
+    if (names.empty()) return;
     peer::Remove message;
-    peer::Removal& removal = *message.add_removals();
-    removal.set_directory(directory);
-    for (const std::string& name : names) removal.add_names(name);
+    peer::Removal& doomed = *message.add_removals();
+    doomed.set_directory(removal.path());
+    for (const std::string& name : names) doomed.add_names(name);
     auto removed = context_.delivery.remove(std::move(message));
     if (auto* trouble = std::get_if<Trouble>(&removed)) {
         broken_ = std::move(*trouble);
-        return static_cast<int>(names.size());
+        return;
     }
     const peer::Removed& done = std::get<peer::Removed>(removed);
+    removal.set_entries(removal.entries() - std::min(removal.entries(), done.entries()));
     effects_.counters[Count::FilesDeleted] += static_cast<std::int64_t>(done.entries());
     effects_.counters[Count::BytesDeleted] += static_cast<std::int64_t>(done.bytes());
     for (const peer::FileProblem& problem : done.problems()) {
-        if (problem.index() >= names.size()) continue;
-        effects_.counters[Count::FilesFailed] += 1;
-        effects_.errors.push_back(file_error(path_of(directory, names[problem.index()]),
-                                             transfer::trouble_of(problem.failure())));
+        if (problem.index() >= names.size() || is_kept(problem.failure())) continue;
+        failed(path_of(removal.path(), names[problem.index()]),
+               transfer::trouble_of(problem.failure()));
     }
-    return done.problems_size();
 }
 
-// Removing an entry changes its directory's times.
-void DeleteWalk::touched(const std::string& path) {
-    const auto directory = source_.open_directory(path);
-    const auto attributes =
-        directory ? files::stat_of(directory->get()) : Result<files::Attributes>{directory.error()};
-    if (attributes) units_.add_directory(path, transfer::to_message(*attributes));
+// Counts as a file that could not be copied does, from being discovered on.
+void DeleteWalk::failed(const std::string& path, const Trouble& trouble) {
+    effects_.counters[Count::FilesDiscovered] += 1;
+    effects_.counters[Count::FilesFailed] += 1;
+    effects_.errors.push_back(file_error(path, trouble));
 }
 
 }  // namespace godwit::agent

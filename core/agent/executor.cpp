@@ -57,6 +57,7 @@ model::AssignmentResult dispatch(WorkContext& context) {
     case work::Work::kRange: return copy_range(context);
     case work::Work::kPublish: return publish_file(context);
     case work::Work::kDirectories: return set_directories(context);
+    case work::Work::kRemovals: return remove_surplus(context);
     case work::Work::KIND_NOT_SET: break;
     }
     return failed(context.assignment,

@@ -110,11 +110,9 @@ model::AssignmentResult list_root(WorkContext& context) {
     return Walk{context, *source, roots, *rules}.run_single(root->name);
 }
 
-}  // namespace
-
-model::AssignmentResult list_source(WorkContext& context) {
-    const work::Listing& listing = context.work.listing();
-    if (listing.root()) return list_root(context);
+// Opens both sides of a later assignment, and goes on with them.
+template <class GoOn>
+model::AssignmentResult with_both_sides(WorkContext& context, GoOn&& go_on) {
     const work::Roots roots = context.work.roots();
     auto opened = context.delivery.open(open_message(context.assignment, roots));
     if (auto* trouble = std::get_if<Trouble>(&opened)) return failed(context.assignment, *trouble);
@@ -124,8 +122,24 @@ model::AssignmentResult list_source(WorkContext& context) {
     if (!rules) {
         return hopeless(context.assignment, {FileCode::Unsupported, rules.error().message});
     }
-    if (listing.remove()) return DeleteWalk{context, *source, roots, *rules}.run(listing);
-    return Walk{context, *source, roots, *rules}.run(listing);
+    return go_on(*source, *rules);
+}
+
+}  // namespace
+
+model::AssignmentResult list_source(WorkContext& context) {
+    const work::Listing& listing = context.work.listing();
+    if (listing.root()) return list_root(context);
+    return with_both_sides(context, [&](const files::Tree& source, const Rules& rules) {
+        return Walk{context, source, context.work.roots(), rules}.run(listing);
+    });
+}
+
+model::AssignmentResult remove_surplus(WorkContext& context) {
+    return with_both_sides(context, [&](const files::Tree& source, const Rules& rules) {
+        return DeleteWalk{context, source, context.work.roots(), rules}.run(
+            context.work.removals());
+    });
 }
 
 }  // namespace godwit::agent

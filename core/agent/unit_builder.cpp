@@ -22,6 +22,7 @@ constexpr std::uint32_t kPackRank = 1;
 // Payloads stay far below sdk::kPayloadBytesMax, whatever the names are.
 constexpr std::size_t kPathsBytesMax = 256 << 10;
 constexpr std::size_t kDirectoriesPerUnit = 1024;
+constexpr int kRemovalsPerUnit = 1024;
 // Into how many listings the rest of one is cut, at the most.
 constexpr std::size_t kRestUnits = 8;
 
@@ -201,15 +202,46 @@ void UnitBuilder::add_directory(const std::string& path, const work::Attributes&
     directories_.emplace(depth_of(path), std::move(wanted));
 }
 
-void UnitBuilder::add_removal() {
+void UnitBuilder::add_delete_verdict() {
     work::Work work = new_work();
-    work.mutable_listing()->set_remove(true);
-    work.mutable_listing()->add_directories();
+    work.mutable_removals();
     sdk::Unit unit;
-    // The only one of its rank: what the master looks at before anything is removed.
     unit.stage = model::kDeleteStage;
-    unit.rank = model::kFirstDeleteRank;
     append(UnitKind::Listing, std::move(work), std::move(unit));
+}
+
+void UnitBuilder::add_removal(work::Removal removal) {
+    const std::uint32_t depth = depth_of(removal.path());
+    OpenRemovals& open = removals_[depth];
+    work::Removals& removals = open.removals;
+    const std::size_t described =
+        removal.path().size() + removal.after().size() + removal.until().size();
+    if (removals.removals_size() > 0) {
+        work::Removal& last = *removals.mutable_removals(removals.removals_size() - 1);
+        // The next part of the same directory, as it was then.
+        if (last.path() == removal.path() && last.inode() == removal.inode()) {
+            last.set_entries(last.entries() + removal.entries());
+            last.set_until(removal.until());
+            return;
+        }
+        if (removals.removals_size() >= kRemovalsPerUnit ||
+            open.described + described > kPathsBytesMax) {
+            close(depth, open);
+        }
+    }
+    open.described += described;
+    *open.removals.add_removals() = std::move(removal);
+}
+
+// What a directory holds is to be gone before the directory's own turn comes: each depth has a
+// stage of its own.
+void UnitBuilder::close(std::uint32_t depth, OpenRemovals& open) {
+    work::Work work = new_work();
+    *work.mutable_removals() = std::exchange(open, {}).removals;
+    sdk::Unit unit;
+    unit.stage = model::kRemovalStage - depth;
+    unit.label = work.removals().removals(0).path();
+    append(UnitKind::Directories, std::move(work), std::move(unit));
 }
 
 void UnitBuilder::add_rest(std::vector<work::DirectoryCursor> directories) {
@@ -222,15 +254,6 @@ void UnitBuilder::add_rest(std::vector<work::DirectoryCursor> directories) {
         append(UnitKind::Listing, std::move(work), std::move(unit));
     }
     large_rest_.clear();
-    add_rest(std::move(directories), RestKind{});
-}
-
-void UnitBuilder::add_removal_rest(std::vector<work::DirectoryCursor> directories) {
-    add_rest(std::move(directories),
-             RestKind{model::kDeleteStage, model::kFurtherDeleteRank, true});
-}
-
-void UnitBuilder::add_rest(std::vector<work::DirectoryCursor> directories, RestKind kind) {
     const std::size_t share = std::max<std::size_t>(1, directories.size() / kRestUnits + 1);
     work::Work work = new_work();
     std::string label;
@@ -239,10 +262,7 @@ void UnitBuilder::add_rest(std::vector<work::DirectoryCursor> directories, RestK
     const auto close = [&] {
         if (count == 0) return;
         sdk::Unit unit;
-        unit.stage = kind.stage;
-        unit.rank = kind.rank;
         unit.label = label;
-        work.mutable_listing()->set_remove(kind.remove);
         append(UnitKind::Listing, std::move(work), std::move(unit));
         work = new_work();
         bytes = 0;
@@ -319,6 +339,8 @@ void UnitBuilder::finish() {
     close(files_);
     close(links_);
     add_rest(std::vector<work::DirectoryCursor>{});
+    for (auto& [depth, open] : removals_) close(depth, open);
+    removals_.clear();
     close_directories();
 }
 

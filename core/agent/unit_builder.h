@@ -47,17 +47,17 @@ public:
     // A hard link to what is copied meanwhile.
     void add_link(const std::string& directory, const work::FileEntry& entry);
     void add_directory(const std::string& path, const work::Attributes& attributes);
-    // Removes what is surplus at the destination, once all else is done and the master allows it.
-    void add_removal();
+    // What the master judges when all copies have ended: whether the removals may go.
+    void add_delete_verdict();
+    // Removes what is surplus in a part of a directory. Parts of one directory come in order.
+    void add_removal(work::Removal removal);
     // What this assignment did not get to; cut into several listings, so that others can help.
     void add_rest(std::vector<work::DirectoryCursor> directories);
     // Of a list of files.
     void add_rest(const work::Listing& list);
-    // The same of a removal.
-    void add_removal_rest(std::vector<work::DirectoryCursor> directories);
 
     // Whether the result is as long as it should get.
-    bool is_full() const noexcept { return effects_.units.size() >= kUnitsMax; }
+    bool is_full() const noexcept { return effects_.units.size() + removals_.size() >= kUnitsMax; }
     // Closes what is open. Call once, last.
     void finish();
 
@@ -70,17 +70,16 @@ private:
         std::uint64_t bytes = 0;
         std::size_t described = 0;  // Bytes of paths and attributes.
     };
-    // What all listings that are made of a rest have in common.
-    struct RestKind {
-        std::uint32_t stage = 0;
-        std::uint32_t rank = 0;
-        bool remove = false;
+    // Removals at one depth, in one unit that is being filled.
+    struct OpenRemovals {
+        work::Removals removals;
+        std::size_t described = 0;  // Bytes of paths and names.
     };
 
     void add_to(OpenPack& pack, const std::string& directory, const work::FileEntry& entry);
     void close(OpenPack& pack);
-    void add_rest(std::vector<work::DirectoryCursor> directories, RestKind kind);
     void close_directories();
+    void close(std::uint32_t depth, OpenRemovals& open);
     void append(sdk::UnitKind kind, work::Work work, sdk::Unit unit);
     work::Work new_work() const;
 
@@ -92,6 +91,7 @@ private:
     std::vector<work::FileCursor> large_rest_;
     // Deepest first: a directory is finished after what is in it.
     std::multimap<std::uint32_t, work::DirectoryAttributes, std::greater<>> directories_;
+    std::map<std::uint32_t, OpenRemovals> removals_;  // By depth.
 };
 
 std::uint32_t depth_of(const std::string& path) noexcept;

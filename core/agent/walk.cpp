@@ -42,7 +42,7 @@ model::AssignmentResult Walk::run_root(const work::Listing& listing) {
     // The destination keeps the registry of links there, which changes its times.
     const auto root = files::stat_of(source_.fd());
     if (root && rules_.options.hardlinks) keep_directory("", *root);
-    if (rules_.deletes() && !rules_.options.dry_run) units_.add_removal();
+    if (rules_.deletes() && !rules_.options.dry_run) units_.add_delete_verdict();
     return run(listing);
 }
 

@@ -77,6 +77,8 @@ private:
     void compare_digests();
     void settle(const Slice& slice, const File& file, Verdict verdict);
     void take_surplus(const Slice& slice, const peer::DirectoryAnswer& answer);
+    void plan_removal(const Slice& slice, const peer::DirectoryAnswer& answer,
+                      std::uint64_t entries);
     void visit_surplus(work::DirectoryCursor cursor);
     void directory_failed(const Slice& slice, const transfer::Trouble& trouble);
     void plan(const Slice& slice, const File& file, bool attributes_only);

@@ -278,17 +278,20 @@ void Walk::take_surplus(const Slice& slice, const peer::DirectoryAnswer& answer)
     if (!rules_.deletes()) return;
     effects_.counters[Count::FilesAtDestination] +=
         static_cast<std::int64_t>(answer.entries_there());
+    std::uint64_t entries = 0;
     for (const peer::SurplusEntry& entry : answer.surplus()) {
         const bool is_directory = static_cast<EntryType>(entry.type()) == EntryType::Directory;
         const std::string path = path_of(slice.path, entry.name());
         if (rules_.excludes(path, is_directory)) continue;
-        effects_.counters[Count::FilesSurplus] += 1;
+        ++entries;
         if (!is_directory) continue;
         work::DirectoryCursor cursor;
         cursor.set_path(path);
         cursor.set_surplus(true);
         stack_.push_back(std::move(cursor));
     }
+    effects_.counters[Count::FilesSurplus] += static_cast<std::int64_t>(entries);
+    if (entries > 0 && !rules_.options.dry_run) plan_removal(slice, answer, entries);
     if (answer.surplus_cut_after().empty()) return;
     Slice rest = slice;
     rest.first = false;
@@ -304,6 +307,21 @@ void Walk::take_surplus(const Slice& slice, const peer::DirectoryAnswer& answer)
     if (more != nullptr && more->directories_size() == 1 && !more->directories(0).has_failure()) {
         take_surplus(rest, more->directories(0));
     }
+}
+
+void Walk::plan_removal(const Slice& slice, const peer::DirectoryAnswer& answer,
+                        std::uint64_t entries) {
+    const bool is_cut = !answer.surplus_cut_after().empty();
+    work::Removal removal;
+    removal.set_path(slice.path);
+    removal.set_after(slice.after);
+    removal.set_until(is_cut ? answer.surplus_cut_after() : slice.until);
+    removal.set_entries(entries);
+    removal.set_inode(slice.attributes.inode);
+    units_.add_removal(std::move(removal));
+    // Removing an entry changes its directory's times.
+    const bool source_has_it = slice.attributes.inode != 0;
+    if (source_has_it) keep_directory(slice.path, slice.attributes);
 }
 
 // What a delete would remove below a directory that only the destination has: counted, so that it
@@ -322,14 +340,15 @@ void Walk::visit_surplus(work::DirectoryCursor cursor) {
     // One that cannot be read cannot be removed either: that will be said then.
     if (answer.has_failure() || answer.absent()) return;
     entries_seen_ += answer.entries_there();
-    if (!answer.surplus_cut_after().empty()) {
-        work::DirectoryCursor rest = cursor;
-        rest.set_after(answer.surplus_cut_after());
-        stack_.push_back(std::move(rest));
-        answer.clear_surplus_cut_after();
-    }
     Slice slice;
     slice.path = cursor.path();
+    slice.after = cursor.after();
+    slice.until = answer.surplus_cut_after();
+    if (!answer.surplus_cut_after().empty()) {
+        cursor.set_after(answer.surplus_cut_after());
+        stack_.push_back(std::move(cursor));
+        answer.clear_surplus_cut_after();
+    }
     take_surplus(slice, answer);
 }
 

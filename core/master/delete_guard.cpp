@@ -62,9 +62,8 @@ DeleteVerdict delete_verdict(const sdk::Counters& counters, const model::Request
                        (options.max_delete.is_percent ? " %" : ""));
 }
 
-bool is_first_delete(const sdk::Unit& unit) noexcept {
-    return unit.kind == sdk::UnitKind::Listing && unit.stage == model::kDeleteStage &&
-           unit.rank == model::kFirstDeleteRank;
+bool is_delete(const sdk::Unit& unit) noexcept {
+    return unit.stage >= model::kDeleteStage && unit.stage <= model::kRemovalStage;
 }
 
 bool DeleteGuard::lets_go(const sdk::RequestId& id, const sdk::Lease& lease) {
@@ -74,9 +73,14 @@ bool DeleteGuard::lets_go(const sdk::RequestId& id, const sdk::Lease& lease) {
         give_back(id, lease);
         return false;
     }
-    const DeleteVerdict verdict = delete_verdict(request->counters, document->options);
-    if (verdict.kind == Kind::Go) return true;
-    end(id, lease, verdict);
+    if (lease.unit.stage == model::kDeleteStage) {
+        end(id, lease, delete_verdict(request->counters, document->options));
+        return false;
+    }
+    // A refusal counts as a step that was given up. So does a delete that cannot be carried out:
+    // whatever keeps it from being, the others had better not go on.
+    if (request->counters[Count::StepsGivenUp] == 0) return true;
+    end(id, lease, {});
     return false;
 }
 
@@ -99,7 +103,7 @@ void DeleteGuard::end(const sdk::RequestId& id, const sdk::Lease& lease,
                      {{"request", id}, {"code", verdict.code}, {"reason", verdict.message}});
     }
     if (const auto ended = store_.complete(id, std::array{std::move(completion)}); !ended) {
-        kLog.warning("a delete that was refused could not be ended, its lease runs out",
+        kLog.warning("a delete could not be ended, its lease runs out",
                      {{"request", id}, {"reason", ended.error().message}});
     }
 }

@@ -1,4 +1,4 @@
-// Whether a request may delete what is surplus at its destination: asked once, when every copy has
+// Whether a request may delete what is surplus at its destination: judged once, when every copy has
 // ended, before the first delete.
 #pragma once
 
@@ -27,8 +27,8 @@ struct DeleteVerdict {
 // Pure. Of counters in which every copy has ended.
 DeleteVerdict delete_verdict(const sdk::Counters& counters, const model::RequestOptions& options);
 
-// The first delete of a request, by its unit: of kDeleteStage and kFirstDeleteRank.
-bool is_first_delete(const sdk::Unit& unit) noexcept;
+// By its unit: the verdict that is due, or one of the deletes that wait for it.
+bool is_delete(const sdk::Unit& unit) noexcept;
 
 // Thread-safe.
 class DeleteGuard {
@@ -37,8 +37,9 @@ public:
     DeleteGuard(sdk::StateStore& store, Documents& documents)
         : store_{store}, documents_{documents} {}
 
-    // Of a first delete that was claimed: true, and it may be handed out; false, and its lease has
-    // ended: with the unit, or, when the store fails, to be claimed again.
+    // Of a delete that was claimed: true, and it may be handed out; false, and its lease has ended:
+    // with the unit (the verdict always, and a delete that it refuses), or, when the store fails,
+    // to be claimed again.
     bool lets_go(const sdk::RequestId& request, const sdk::Lease& lease);
 
 private:

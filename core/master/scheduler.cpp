@@ -11,6 +11,7 @@ namespace {
 
 // A ticket outlives the lease that it was signed for by this much: renewals move the lease's end.
 constexpr std::chrono::hours kTicketLife{24};
+constexpr int kClaimsInARow = 64;
 
 const base::Log kLog{"scheduler"};
 
@@ -88,21 +89,30 @@ sdk::ClaimSpec Scheduler::spec_of(const Scene& scene, const sdk::Choice& choice,
     return spec;
 }
 
+// Goes on where the guard has ended all that was claimed: deletes that are refused are many, and
+// nobody else is to wait for them.
+Result<std::vector<sdk::Lease>> Scheduler::claim_allowed(const sdk::Request& request,
+                                                         const sdk::ClaimSpec& spec) {
+    for (int claims = 0; claims < kClaimsInARow; ++claims) {
+        auto leases = store_.claim(request.id, spec);
+        // Forgotten since the snapshot was taken.
+        if (!leases && leases.error().code == Code::NotFound) break;
+        if (!leases || leases->empty()) return leases;
+        cluster_.changed();
+        lifecycle_.started(request);
+        guard_deletes(request.id, *leases);
+        if (!leases->empty()) return leases;
+    }
+    return std::vector<sdk::Lease>{};
+}
+
 Result<std::vector<model::Assignment>> Scheduler::claim(const Scene& scene,
                                                         const sdk::Choice& choice,
                                                         std::size_t units_max) {
     const sdk::Request& request = *scene.requests[choice.candidate];
-    auto leases = store_.claim(request.id, spec_of(scene, choice, units_max));
     std::vector<model::Assignment> assignments;
-    if (!leases) {
-        // Forgotten since the snapshot was taken.
-        if (leases.error().code == Code::NotFound) return assignments;
-        return std::move(leases).error();
-    }
-    if (leases->empty()) return assignments;
-    cluster_.changed();
-    lifecycle_.started(request);
-    guard_deletes(request.id, *leases);
+    auto leases = claim_allowed(request, spec_of(scene, choice, units_max));
+    if (!leases) return std::move(leases).error();
     if (leases->empty()) return assignments;
     const std::uint64_t share =
         share_at_claim(request, scene.asking().id, scene.documents[choice.candidate]->options);
@@ -117,7 +127,7 @@ Result<std::vector<model::Assignment>> Scheduler::claim(const Scene& scene,
 // Takes out what the guard ends instead of handing it out.
 void Scheduler::guard_deletes(const sdk::RequestId& request, std::vector<sdk::Lease>& leases) {
     const std::size_t stopped = std::erase_if(leases, [&](const sdk::Lease& lease) {
-        return is_first_delete(lease.unit) && !delete_guard_.lets_go(request, lease);
+        return is_delete(lease.unit) && !delete_guard_.lets_go(request, lease);
     });
     if (stopped == 0) return;
     cluster_.changed();

@@ -47,6 +47,8 @@ private:
                                                  std::size_t units_max);
     sdk::ClaimSpec spec_of(const Scene& scene, const sdk::Choice& choice,
                            std::size_t units_max) const;
+    Result<std::vector<sdk::Lease>> claim_allowed(const sdk::Request& request,
+                                                  const sdk::ClaimSpec& spec);
     void guard_deletes(const sdk::RequestId& request, std::vector<sdk::Lease>& leases);
     std::uint64_t share_at_claim(const sdk::Request& request, const sdk::WorkerId& worker,
                                  const model::RequestOptions& options);

@@ -17,16 +17,16 @@ namespace godwit::model {
 inline constexpr std::uint32_t kCopyStage = 0;
 // Hard links, to what was copied.
 inline constexpr std::uint32_t kLinkStage = 1;
-// Deletes, when every copy has ended. Planning adds one Listing of this stage and of rank 0, once;
-// the master hands it out only where nothing speaks against deleting. What that one brings about
-// has this stage, too, and rank 1: it is handed out as everything else.
-inline constexpr std::uint32_t kDeleteStage = 500'000;
-inline constexpr std::uint32_t kFirstDeleteRank = 0;
-inline constexpr std::uint32_t kFurtherDeleteRank = 1;
-// Directory attributes come last, the deepest directories first: kDirectoryStage - depth.
-inline constexpr std::uint32_t kDirectoryStage = 1'000'000;
+// Whether anything may be deleted, when every copy has ended. Planning adds one Listing of this
+// stage, once; no worker gets it: the master ends it with its verdict.
+inline constexpr std::uint32_t kDeleteStage = 100'000;
 inline constexpr std::uint32_t kDepthMax = 400'000;
-static_assert(kDeleteStage < kDirectoryStage - kDepthMax);
+// The deletes, the deepest directories first: kRemovalStage - depth.
+inline constexpr std::uint32_t kRemovalStage = 550'000;
+// Directory attributes come last, again from the deepest on: kDirectoryStage - depth.
+inline constexpr std::uint32_t kDirectoryStage = 1'000'000;
+static_assert(kDeleteStage < kRemovalStage - kDepthMax);
+static_assert(kRemovalStage < kDirectoryStage - kDepthMax);
 
 // "planning", "copying", "deleting", "finalizing"; empty unless the request is in PROGRESS or was
 // paused in it.

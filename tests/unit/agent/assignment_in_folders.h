@@ -28,8 +28,9 @@ struct Plan {
     std::multiset<std::string> files;            // In packs, ranges and cursors; not publications.
     std::multiset<std::string> attributes_only;  // Of these.
     std::vector<std::string> directories;        // Whose attributes are to be set.
-    std::vector<sdk::Unit> listings;             // But for removals.
-    std::vector<sdk::Unit> removals;
+    std::vector<sdk::Unit> listings;
+    std::vector<sdk::Unit> verdicts;                   // For the master, before any removal.
+    std::multimap<std::uint32_t, sdk::Unit> removals;  // By stage.
     std::map<std::string, std::string> links;  // What is to become a hard link, and to what.
     std::map<std::string, std::uint64_t> range_bytes;  // By file.
     std::map<std::uint64_t, std::int64_t> parts_left;  // By group: promised and not yet made.
@@ -74,8 +75,12 @@ private:
             range_bytes[path] += work.range().length();
             --parts_left[unit.group];
         }
-        if (work.has_listing()) {
-            (work.listing().remove() ? removals : listings).push_back(unit);
+        if (work.has_listing()) listings.push_back(unit);
+        if (!work.has_removals()) return;
+        if (unit.stage == model::kDeleteStage) {
+            verdicts.push_back(unit);
+        } else {
+            removals.emplace(unit.stage, unit);
         }
     }
 };

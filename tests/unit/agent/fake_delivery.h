@@ -58,7 +58,9 @@ public:
         return real_->set_directories(std::move(directories));
     }
     transfer::Attempt<peer::Removed> remove(peer::Remove remove) override {
-        return real_->remove(std::move(remove));
+        auto removed = real_->remove(std::move(remove));
+        if (change_removed) change_removed(std::get<peer::Removed>(removed));
+        return removed;
     }
 
     std::optional<transfer::Trouble> open_trouble;
@@ -68,6 +70,7 @@ public:
     std::function<void()> on_view;
     std::function<void(const transfer::PackReport&)> on_send;
     std::function<void(peer::Viewed&)> change_view;
+    std::function<void(peer::Removed&)> change_removed;
     std::function<transfer::PackReport(const work::Pack&)> report_pack;
 
 private:

@@ -187,7 +187,8 @@ TEST_F(Units, HangWhereTheirMakerWasToldTo) {
         builder.add_large_file("", file_of("large", (kUnitsMax + 1) * kChunk), all_data());
         builder.add_link("", file_of("link", 1));
         builder.add_directory("", {});
-        builder.add_removal();
+        builder.add_delete_verdict();
+        builder.add_removal({});
     });
 
     for (const sdk::Unit& unit : effects_.units) {
@@ -268,36 +269,75 @@ TEST(Depth, OfAPathIsTheNumberOfItsComponents) {
 
 // ---------------------------------------------------------------------------------------- removals
 
-TEST_F(Units, RemoveFromTheTopInOneUnitThatTheMasterLooksAtFirst) {
-    build([](UnitBuilder& builder) { builder.add_removal(); });
-
-    ASSERT_THAT(effects_.units, SizeIs(1));
-    const sdk::Unit& unit = effects_.units[0];
-    EXPECT_EQ(unit.kind, UnitKind::Listing);
-    EXPECT_EQ(unit.stage, model::kDeleteStage);
-    EXPECT_EQ(unit.rank, model::kFirstDeleteRank);
-    const work::Listing listing = opened(unit).listing();
-    EXPECT_TRUE(listing.remove());
-    ASSERT_EQ(listing.directories_size(), 1);
-    EXPECT_EQ(listing.directories(0).path(), "");
-    EXPECT_EQ(listing.directories(0).after(), "");
+work::Removal removal_of(const std::string& path, std::uint64_t entries,
+                         const std::string& until = "") {
+    work::Removal removal;
+    removal.set_path(path);
+    removal.set_entries(entries);
+    removal.set_until(until);
+    return removal;
 }
 
-TEST_F(Units, OfTheRestOfARemovalRemoveWithoutBeingLookedAtAgain) {
-    std::vector<work::DirectoryCursor> cursors(100);
-    for (std::size_t i = 0; i < cursors.size(); ++i) cursors[i].set_path(std::to_string(i));
+TEST_F(Units, OfTheDeleteVerdictComeBeforeAllRemovals) {
+    build([](UnitBuilder& builder) {
+        builder.add_removal(removal_of(std::string(2 * model::kDepthMax, '/'), 1));
+        builder.add_delete_verdict();
+    });
 
-    build([&](UnitBuilder& builder) { builder.add_removal_rest(cursors); });
+    ASSERT_THAT(effects_.units, SizeIs(2));
+    EXPECT_EQ(effects_.units[0].kind, UnitKind::Listing);
+    EXPECT_EQ(effects_.units[0].stage, model::kDeleteStage);
+    EXPECT_EQ(opened(effects_.units[0]).removals().removals_size(), 0);
+    EXPECT_GT(effects_.units[1].stage, model::kDeleteStage);
+}
+
+TEST_F(Units, RemoveWhatIsInADirectoryBeforeItsOwnTurnComes) {
+    build([](UnitBuilder& builder) {
+        for (const char* path : {"", "a", "a/b", "b", "a/b/c"}) {
+            builder.add_removal(removal_of(path, 1));
+        }
+    });
+
+    std::map<std::string, std::uint32_t> stages;
+    for (const sdk::Unit& unit : effects_.units) {
+        const work::Work work = opened(unit);
+        for (const auto& removal : work.removals().removals()) stages[removal.path()] = unit.stage;
+    }
+    ASSERT_THAT(stages, SizeIs(5));
+    EXPECT_LT(stages["a/b/c"], stages["a/b"]);
+    EXPECT_LT(stages["a/b"], stages["a"]);
+    EXPECT_LT(stages["a"], stages[""]);
+    EXPECT_EQ(stages["a"], stages["b"]);
+    EXPECT_LT(stages[""], model::kDirectoryStage - model::kDepthMax);
+}
+
+TEST_F(Units, TakePartsOfOneDirectoryThatFollowEachOtherTogether) {
+    build([](UnitBuilder& builder) {
+        builder.add_removal(removal_of("long", 3, "m"));
+        builder.add_removal(removal_of("long", 4));
+    });
+
+    ASSERT_THAT(effects_.units, SizeIs(1));
+    const work::Removals removals = opened(effects_.units[0]).removals();
+    ASSERT_EQ(removals.removals_size(), 1);
+    EXPECT_EQ(removals.removals(0).entries(), 7U);
+    EXPECT_EQ(removals.removals(0).until(), "");
+}
+
+TEST_F(Units, RemoveFromManyDirectoriesInSeveralUnits) {
+    constexpr int kCount = 3'000;
+    build([](UnitBuilder& builder) {
+        for (int i = 0; i < kCount; ++i) builder.add_removal(removal_of(std::to_string(i), 1));
+    });
 
     std::set<std::string> paths;
     for (const sdk::Unit& unit : effects_.units) {
-        EXPECT_EQ(unit.stage, model::kDeleteStage);
-        EXPECT_EQ(unit.rank, model::kFurtherDeleteRank);
-        EXPECT_TRUE(opened(unit).listing().remove());
         const work::Work work = opened(unit);
-        for (const auto& cursor : work.listing().directories()) paths.insert(cursor.path());
+        for (const auto& removal : work.removals().removals()) paths.insert(removal.path());
     }
-    EXPECT_THAT(paths, SizeIs(cursors.size()));
+    EXPECT_THAT(paths, SizeIs(kCount));
+    EXPECT_GT(effects_.units.size(), 2U);
+    EXPECT_LT(effects_.units.size(), 10U);
 }
 
 // -------------------------------------------------------------------------------------------- rest
@@ -316,7 +356,6 @@ TEST_F(Units, ShareTheRestAmongAFewListings) {
         for (const sdk::Unit& unit : effects_.units) {
             EXPECT_EQ(unit.kind, UnitKind::Listing);
             EXPECT_EQ(unit.stage, model::kCopyStage);
-            EXPECT_FALSE(opened(unit).listing().remove());
             const work::Work work = opened(unit);
             for (const auto& cursor : work.listing().directories()) {
                 EXPECT_EQ(cursor.after(), "behind");

@@ -267,7 +267,7 @@ TEST_F(Walk, OfADryRunCountsAndPlansNothing) {
     EXPECT_TRUE(fs::is_empty(destination()));
 }
 
-TEST_F(Walk, PlansOneRemovalAndCountsWhatItWouldRemove) {
+TEST_F(Walk, PlansRemovalsBehindOneVerdictAndCountsWhatTheyWouldRemove) {
     assignment_.options.delete_surplus = model::Delete::After;
     write_text(source("both"), "content");
     copy_all();
@@ -275,7 +275,9 @@ TEST_F(Walk, PlansOneRemovalAndCountsWhatItWouldRemove) {
 
     const Plan plan = list_all();
 
-    EXPECT_EQ(plan.removals.size(), 1U);
+    EXPECT_EQ(plan.verdicts.size(), 1U);
+    EXPECT_EQ(plan.removals.size(), 2U);
+    EXPECT_THAT(plan.directories, ElementsAre("")) << "removing an entry changes its times";
     EXPECT_EQ(plan[Count::FilesSurplus], 2) << "the directory, and what is in it";
     EXPECT_EQ(plan[Count::FilesAtDestination], 3);
     EXPECT_TRUE(fs::exists(destination("surplus/inside"))) << "the master has not allowed it yet";

@@ -128,11 +128,17 @@ TEST(DeleteVerdict, IsThatNothingIsDeletedUnlessItWasAskedFor) {
 
 class DeleteGuard : public ClusterInMemory {
 protected:
-    static sdk::Unit delete_unit(std::uint32_t rank = model::kFirstDeleteRank) {
+    static sdk::Unit verdict_unit() {
         sdk::Unit unit;
         unit.kind = sdk::UnitKind::Listing;
         unit.stage = model::kDeleteStage;
-        unit.rank = rank;
+        unit.payload = "verdict";
+        return unit;
+    }
+    static sdk::Unit removal_unit(std::uint32_t depth = 0) {
+        sdk::Unit unit;
+        unit.kind = sdk::UnitKind::Directories;
+        unit.stage = model::kRemovalStage - depth;
         unit.payload = "remove";
         return unit;
     }
@@ -142,7 +148,7 @@ protected:
         unit.stage = model::kDirectoryStage;
         return unit;
     }
-    // A request that was listed: one chunk, then a delete, then attributes.
+    // A request that was listed: one chunk, then two deletes, then attributes.
     void list_one_with_deletes(std::int64_t there, std::int64_t surplus,
                                model::DeleteLimit limit = kHalf) {
         model::SyncRequest request = sync("r-1");
@@ -153,7 +159,11 @@ protected:
         const auto listing = poll("source", 1);
         ASSERT_EQ(listing.size(), 1U);
         sdk::Effects effects;
-        effects.units = {chunk("file"), delete_unit(), directories_unit()};
+        effects.units = {chunk("file"), verdict_unit(), directories_unit()};
+        if (surplus > 0) {
+            effects.units.push_back(removal_unit(1));
+            effects.units.push_back(removal_unit());
+        }
         effects.counters[Count::Directories] = 1;
         effects.counters[Count::FilesDiscovered] = 1;
         effects.counters[Count::FilesAtDestination] = there;
@@ -186,24 +196,35 @@ TEST_F(DeleteGuard, LetsDeletesGoWhenEveryCopyHasEnded) {
 
     ASSERT_EQ(given.size(), 1U);
     EXPECT_EQ(given[0].unit.payload, "remove");
+    // One that could not be deleted does not stop the others.
     sdk::Effects effects;
     effects.counters[Count::FilesDeleted] = 1;
-    effects.units = {delete_unit(model::kFurtherDeleteRank)};
-    ASSERT_EQ(report(succeeded(given[0], effects)), "applied");
-    // One that could not be deleted does not stop the others.
-    const auto further = poll("source");
-    ASSERT_EQ(further.size(), 1U);
-    effects = {};
     effects.counters[Count::FilesFailed] = 1;
-    effects.units = {delete_unit(model::kFurtherDeleteRank)};
-    ASSERT_EQ(report(succeeded(further[0], effects)), "applied");
+    ASSERT_EQ(report(succeeded(given[0], effects)), "applied");
     const auto last = poll("source");
     ASSERT_EQ(last.size(), 1U);
-    EXPECT_EQ(last[0].unit.rank, model::kFurtherDeleteRank);
+    EXPECT_EQ(last[0].unit.stage, model::kRemovalStage);
     ASSERT_EQ(report(succeeded(last[0])), "applied");
     finish();
     EXPECT_EQ(state("r-1"), RequestState::CompletedWithErrors);
     EXPECT_EQ(get("r-1").reason, "") << "nothing was refused";
+}
+
+TEST_F(DeleteGuard, StopsWhatIsLeftToDeleteWhenAStepIsGivenUp) {
+    list_one_with_deletes(10, 2);
+    copy();
+    const auto given = poll("source");
+    ASSERT_EQ(given.size(), 1U);
+    ASSERT_EQ(given[0].unit.payload, "remove");
+    sdk::Effects effects;
+    effects.counters[Count::StepsGivenUp] = 1;
+    effects.errors.emplace_back().code = "max_delete_exceeded";
+
+    ASSERT_EQ(report(succeeded(given[0], effects)), "applied");
+
+    finish();
+    EXPECT_EQ(state("r-1"), RequestState::CompletedWithErrors);
+    EXPECT_EQ(get("r-1").reason, "max_delete_exceeded");
 }
 
 TEST_F(DeleteGuard, LooksAtWhatFailedUpToTheLastMoment) {
@@ -250,7 +271,7 @@ TEST_F(DeleteGuard, EndsTheRequestWhenNothingComesAfterIt) {
     request.options.delete_surplus = model::Delete::After;
     add_two_workers();
     admit(request);
-    list("r-1", {delete_unit()});
+    list("r-1", {verdict_unit()});
 
     EXPECT_THAT(poll("source"), IsEmpty());
 

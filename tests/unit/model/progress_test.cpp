@@ -100,9 +100,9 @@ TEST_F(Stages, AreThePhasesOfARequest) {
     EXPECT_EQ(phase(), "copying") << "the listing that is left is the one that deletes";
     set(UnitKind::Chunk, 0, kDeleteStage);
     EXPECT_EQ(phase(), "deleting");
-    set(UnitKind::Listing, 9, kDeleteStage);
-    EXPECT_EQ(phase(), "deleting") << "what the first one found to do";
-    set(UnitKind::Listing, 0, kDirectoryStage - kDepthMax);
+    set(UnitKind::Listing, 0, kRemovalStage);
+    set(UnitKind::Directories, 9, kRemovalStage);
+    EXPECT_EQ(phase(), "deleting");
     set(UnitKind::Directories, 2, kDirectoryStage - kDepthMax);
     EXPECT_EQ(phase(), "finalizing");
     set(UnitKind::Directories, 0, 0);
