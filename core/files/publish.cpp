@@ -167,15 +167,26 @@ Status NewFile::sync_data() {
 
 Result<Applied> NewFile::publish(const std::string& name, const Attributes& wanted,
                                  Durability durability, const Finish& finish, Times times) {
-    auto applied = try_to_publish(name, wanted, durability, finish, times);
-    const bool hopeless = !applied && !base::is_retryable(destination_code(applied.error()));
-    // Nobody will come back for it.
-    if (hopeless) remove_ = !in_place_;
+    auto applied = prepare(wanted, durability, finish, times);
+    if (!applied) return applied;
+    if (auto status = appear(name, durability); !status) return std::move(status).error();
     return applied;
 }
 
-Result<Applied> NewFile::try_to_publish(const std::string& name, const Attributes& wanted,
-                                        Durability durability, const Finish& finish, Times times) {
+Result<Applied> NewFile::prepare(const Attributes& wanted, Durability durability,
+                                 const Finish& finish, Times times) {
+    auto applied = try_to_prepare(wanted, durability, finish, times);
+    if (!applied) note_failure(applied.error());
+    return applied;
+}
+
+// Nobody comes back for a temporary when what failed will not pass.
+void NewFile::note_failure(const Error& error) {
+    if (!base::is_retryable(destination_code(error))) remove_ = !in_place_;
+}
+
+Result<Applied> NewFile::try_to_prepare(const Attributes& wanted, Durability durability,
+                                        const Finish& finish, Times times) {
     auto applied = apply_to_file(fd_.get(), wanted, times);
     if (!applied) return applied;
     if (finish) {
@@ -186,14 +197,20 @@ Result<Applied> NewFile::try_to_publish(const std::string& name, const Attribute
     }
     // Closed before it is seen: NFS shows the contents to others from then on.
     fd_.reset();
+    return applied;
+}
+
+Status NewFile::appear(const std::string& name, Durability durability) {
     if (!in_place_ && ::renameat(directory_, temporary_.c_str(), directory_, name.c_str()) != 0) {
-        return failed_on("publish", name);
+        Error error = failed_on("publish", name);
+        note_failure(error);
+        return error;
     }
     remove_ = false;
     if (durability == Durability::FileAndDirectory && ::fsync(directory_) != 0) {
         return base::errno_error("write the directory to the medium");
     }
-    return applied;
+    return {};
 }
 
 Result<Applied> publish_symlink(int directory, const std::string& name, const std::string& target,

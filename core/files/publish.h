@@ -59,17 +59,23 @@ public:
     // it.
     bool is_in_place() const noexcept;
 
-    // Attributes, then the rename over `name`. InvalidArgument with EISDIR in `native` when a
-    // directory is in the way. What fails in a way that may pass leaves the temporary of a large
+    // prepare(), then appear(). What fails in a way that may pass leaves the temporary of a large
     // file for another attempt; all else removes it.
     Result<Applied> publish(const std::string& name, const Attributes& wanted,
                             Durability durability, const Finish& finish = {},
                             Times times = Times::Modified);
+    // Attributes, then the way to the medium: whatever can fail before anything is seen.
+    Result<Applied> prepare(const Attributes& wanted, Durability durability,
+                            const Finish& finish = {}, Times times = Times::Modified);
+    // The rename over `name`. InvalidArgument with EISDIR in `native` when a directory is in the
+    // way: may be called again when it has made room.
+    Status appear(const std::string& name, Durability durability);
 
 private:
     NewFile(int directory, std::string temporary, base::UniqueFd fd, bool remove) noexcept;
-    Result<Applied> try_to_publish(const std::string& name, const Attributes& wanted,
-                                   Durability durability, const Finish& finish, Times times);
+    Result<Applied> try_to_prepare(const Attributes& wanted, Durability durability,
+                                   const Finish& finish, Times times);
+    void note_failure(const Error& error);
 
     int directory_ = -1;
     std::string temporary_;

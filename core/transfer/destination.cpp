@@ -140,7 +140,11 @@ Result<const files::Tree*> Destination::tree() {
         auto opened = files::Tree::open(storage_path_, root_);
         if (!opened && opened.error().code == Code::NotFound) {
             root_was_there_ = false;
-            if (!manner_.look_only()) opened = files::Tree::open_or_make(storage_path_, root_);
+            if (!manner_.look_only()) {
+                opened = files::Tree::open_or_make(storage_path_, root_);
+                auto synced = opened ? sync_above_root() : Status{};
+                if (!synced) return std::move(synced).error();
+            }
         }
         if (!opened) return std::move(opened).error();
         tree_ = std::move(*opened);
@@ -184,16 +188,61 @@ Result<UniqueFd> Destination::enter(const std::string& path) {
 
 Result<files::Made> Destination::make_directory(int parent, const std::string& name,
                                                 std::uint32_t mode) {
-    auto made = files::make_directory(parent, name, mode);
-    if (made || !clear_the_way(parent, name, made.error())) return made;
-    return files::make_directory(parent, name, mode);
+    auto made = replacing(parent, name, Kind::Directory,
+                          [&] { return files::make_directory(parent, name, mode); });
+    if (made && *made == files::Made::Created) {
+        if (auto status = sync_folder(parent); !status) return std::move(status).error();
+    }
+    return made;
 }
 
-bool Destination::clear_the_way(int directory, const std::string& name, const Error& why) {
+Status Destination::sync_folder(int directory) const {
+    if (durability_ != files::Durability::FileAndDirectory || ::fsync(directory) == 0) return {};
+    return base::errno_error("write the directory to the medium");
+}
+
+Status Destination::sync_above_root() const {
+    if (durability_ != files::Durability::FileAndDirectory) return {};
+    for (std::string path = root_; path != storage_path_;) {
+        const std::string_view above = files::split(path).directory;
+        path = above.empty() ? "/" : std::string{above};
+        const auto tree = files::Tree::open(storage_path_, path);
+        const auto folder = tree ? tree->open_directory("") : Result<UniqueFd>{tree.error()};
+        if (!folder) return folder.status();
+        if (auto status = sync_folder(folder->get()); !status) return status;
+    }
+    return {};
+}
+
+bool Destination::gives_way(const Error& why) const noexcept {
     const bool in_the_way = why.native == ENOTDIR || why.native == EISDIR || why.native == ELOOP ||
                             why.native == EEXIST || why.native == ENOTEMPTY;
-    if (!manner_.replace_type() || !in_the_way) return false;
-    return files::remove_tree(directory, name).ok();
+    return manner_.replace_type() && in_the_way;
+}
+
+std::string Destination::put_aside(int directory, const std::string& name, Kind kind) const {
+    const auto there = files::stat_at(directory, name);
+    // Others of this request may have replaced it already.
+    const bool is_directory = there && there->type == files::EntryType::Directory;
+    if (!there || is_directory == (kind == Kind::Directory)) return {};
+    std::string aside = files::temporary_name(name, base::random_u64());
+    if (::renameat(directory, name.c_str(), directory, aside.c_str()) != 0) return {};
+    return aside;
+}
+
+// Should it stay, it goes as orphans do.
+void Destination::end_aside(int directory, const std::string& name, const std::string& aside,
+                            bool replaced) const {
+    Status status;
+    if (replaced) {
+        if (auto removed = files::remove_tree(directory, aside); !removed)
+            status = removed.status();
+    } else if (::renameat(directory, aside.c_str(), directory, name.c_str()) != 0) {
+        status = base::errno_error("put back '" + base::printable(name) + "'");
+    }
+    if (status) return;
+    kLog.warning("what gave way to another kind of entry is left under a hidden name",
+                 {{"request", request_.id}, {"name", aside}, {"reason", status.error().message}});
 }
 
 std::string Destination::target_name(const std::string& name) const {

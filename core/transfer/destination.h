@@ -95,9 +95,29 @@ private:
     Result<Entered> enter(const std::string& path, std::uint32_t mode, bool make);
     Result<base::UniqueFd> enter(const std::string& path);
     Result<files::Made> make_directory(int parent, const std::string& name, std::uint32_t mode);
+    // Where the request wants names to be on the medium, too.
+    Status sync_folder(int directory) const;
+    // Of a root that was made, the folders above it.
+    Status sync_above_root() const;
     std::string target_name(const std::string& name) const;
-    // Makes room for something of another kind, where the request says so. False: not.
-    bool clear_the_way(int directory, const std::string& name, const Error& why);
+    // Calls `put`, which is to bring a directory (or anything else) to the name. Where something of
+    // another kind has it, and the request says so, that goes aside before `put` is called again;
+    // it is removed when that has succeeded, and comes back else.
+    enum class Kind : std::uint8_t { Directory, Other };
+    template <class Put>
+    auto replacing(int directory, const std::string& name, Kind kind, Put&& put) {
+        auto done = put();
+        if (done || !gives_way(done.error())) return done;
+        const std::string aside = put_aside(directory, name, kind);
+        done = put();
+        if (!aside.empty()) end_aside(directory, name, aside, done.ok());
+        return done;
+    }
+    bool gives_way(const Error& why) const noexcept;
+    // Under which name; empty: nothing of another kind is there.
+    std::string put_aside(int directory, const std::string& name, Kind kind) const;
+    void end_aside(int directory, const std::string& name, const std::string& aside,
+                   bool replaced) const;
     files::XattrSelection xattr_selection() const noexcept;
     files::Times times() const noexcept;
     // Sets what attributes do not say, on a descriptor that O_PATH may have opened.
@@ -141,6 +161,7 @@ private:
     // destination_folders.cpp
     Result<peer::Losses> set_directory(const work::DirectoryAttributes& wanted);
     Status sweep(int directory);
+    Status sweep_below(int directory, const std::string& name);
     Status remove_one(int directory, const std::string& name, peer::Removed& removed);
 
     RequestKey request_;

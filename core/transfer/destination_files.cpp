@@ -7,7 +7,6 @@
 #include "files/granularity.h"
 #include "files/listing.h"
 #include "files/nodes.h"
-#include "files/removal.h"
 #include "transfer/destination.h"
 #include "transfer/medium.h"
 
@@ -99,7 +98,7 @@ Result<peer::FilesDone> Destination::write_files(const peer::Files& files, Bytes
 
 Result<Written> Destination::write_entry(int directory, const work::FileEntry& entry, Bytes data) {
     const std::string name = target_name(entry.name());
-    auto write = [&]() -> Result<Written> {
+    auto written = replacing(directory, name, Kind::Other, [&]() -> Result<Written> {
         if (!entry.link_to().empty()) return make_link(directory, name, entry);
         if (entry.attributes_only()) return set_attributes(directory, name, entry);
         if (entry.type() == work::FILE) return write_content(directory, name, entry, data);
@@ -115,10 +114,11 @@ Result<Written> Destination::write_entry(int directory, const work::FileEntry& e
         if (!applied) return applied.error();
         written.losses = losses_of(*applied, written.losses);
         return written;
-    };
-    auto written = write();
-    if (written || !clear_the_way(directory, name, written.error())) return written;
-    return write();
+    });
+    const bool is_synced = entry.type() == work::FILE && entry.link_to().empty();
+    if (!written || written->unchanged || is_synced) return written;
+    if (auto status = sync_folder(directory); !status) return std::move(status).error();
+    return written;
 }
 
 Result<NewFile> Destination::new_file(int directory, const std::string& name, std::uint64_t size) {
@@ -141,17 +141,14 @@ Result<Written> Destination::write_content(int directory, const std::string& nam
 
 Result<Written> Destination::publish_file(NewFile file, int directory, const std::string& name,
                                           const work::FileEntry& entry) {
-    if (manner_.replace_type()) {
-        const auto there = files::stat_at(directory, name);
-        if (there && there->type == files::EntryType::Directory) {
-            if (auto gone = files::remove_tree(directory, name); !gone) return gone.error();
-        }
-    }
     Written written;
     const files::Attributes wanted = from_message(entry.attributes(), files::EntryType::File);
     const auto applied =
-        file.publish(name, wanted, durability_, finish_of(entry.xattrs(), written.losses), times());
+        file.prepare(wanted, durability_, finish_of(entry.xattrs(), written.losses), times());
     if (!applied) return applied.error();
+    const Status seen =
+        replacing(directory, name, Kind::Other, [&] { return file.appear(name, durability_); });
+    if (!seen) return seen.error();
     written.losses = losses_of(*applied, written.losses);
     return written;
 }
@@ -210,7 +207,7 @@ Result<Written> Destination::copy_file(const std::string& path, const work::File
     if (!directory) return std::move(directory).error();
     if (source == nullptr) return write_entry(directory->get(), entry, {});
     const std::string name = target_name(entry.name());
-    auto write = [&]() -> Result<Written> {
+    return replacing(directory->get(), name, Kind::Other, [&]() -> Result<Written> {
         const std::uint64_t size = entry.attributes().size();
         auto file = new_file(directory->get(), name, size);
         if (!file) return std::move(file).error();
@@ -222,10 +219,7 @@ Result<Written> Destination::copy_file(const std::string& path, const work::File
             if (!status) return std::move(status).error();
         }
         return publish_file(std::move(*file), directory->get(), name, entry);
-    };
-    auto written = write();
-    if (written || !clear_the_way(directory->get(), name, written.error())) return written;
-    return write();
+    });
 }
 
 }  // namespace godwit::transfer

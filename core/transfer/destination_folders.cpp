@@ -51,6 +51,7 @@ Result<peer::Losses> Destination::set_directory(const work::DirectoryAttributes&
     if (const auto finish = finish_of(wanted.xattrs(), losses)) {
         if (auto status = finish(directory->get()); !status) return std::move(status).error();
     }
+    if (auto status = sync_folder(directory->get()); !status) return std::move(status).error();
     losses.set_owner(!applied->owner_kept);
     return losses;
 }
@@ -63,6 +64,14 @@ Status Destination::sweep(int directory) {
         if (auto removed = files::remove_tree(directory, orphan); !removed) return removed.status();
     }
     return {};
+}
+
+// No listing names the temporaries that keep a surplus directory from being empty.
+Status Destination::sweep_below(int directory, const std::string& name) {
+    const base::UniqueFd below{
+        ::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+    if (!below) return base::errno_error("enter '" + base::printable(name) + "'");
+    return sweep(below.get());
 }
 
 peer::Removed Destination::remove(const peer::Remove& remove) {
@@ -95,9 +104,13 @@ Status Destination::remove_one(int directory, const std::string& name, peer::Rem
     const auto attributes = files::stat_at(directory, name);
     if (!attributes) return attributes.status();
     const bool is_directory = attributes->type == files::EntryType::Directory;
-    if (::unlinkat(directory, name.c_str(), is_directory ? AT_REMOVEDIR : 0) != 0) {
-        return base::errno_error("remove '" + base::printable(name) + "'");
+    const int flags = is_directory ? AT_REMOVEDIR : 0;
+    bool is_removed = ::unlinkat(directory, name.c_str(), flags) == 0;
+    if (!is_removed && errno == ENOTEMPTY) {
+        if (auto status = sweep_below(directory, name); !status) return status;
+        is_removed = ::unlinkat(directory, name.c_str(), flags) == 0;
     }
+    if (!is_removed) return base::errno_error("remove '" + base::printable(name) + "'");
     removed.set_entries(removed.entries() + 1);
     if (attributes->type == files::EntryType::File) {
         removed.set_bytes(removed.bytes() + attributes->size);

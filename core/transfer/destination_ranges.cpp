@@ -55,13 +55,11 @@ Result<std::shared_ptr<Destination::SharedFile>> Destination::shared_file(
         const std::shared_lock writing{opened->temporary->mutex};
         if (opened->temporary->sealed) return too_late();
         const int directory = opened->directory.get();
-        auto open = [&] {
+        auto file = replacing(directory, opened->place.name, Kind::Other, [&] {
             return opened->place.is_final
                        ? NewFile::open_in_place(directory, opened->place.name, range.file_size())
                        : NewFile::open_shared(directory, opened->place.name, range.file_size());
-        };
-        auto file = open();
-        if (!file && clear_the_way(directory, opened->place.name, file.error())) file = open();
+        });
         if (!file) return std::move(file).error();
         opened->file = std::move(*file);
     }

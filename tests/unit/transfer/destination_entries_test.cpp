@@ -1,0 +1,194 @@
+// What a destination does with entries that are written in one go, and with directories.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <string>
+
+#include "transfer/destination.h"
+
+namespace {
+
+bool g_fsync_fails = false;
+std::set<std::string> g_synced;  // The paths of what fsync was called for.
+
+}  // namespace
+
+// In the place of the C library's.
+extern "C" int fsync(int fd) {
+    if (g_fsync_fails) {
+        errno = EIO;
+        return -1;
+    }
+    g_synced.insert(std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd)));
+    return static_cast<int>(::syscall(SYS_fsync, fd));
+}
+
+namespace godwit::transfer {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Contains;
+using testing::ElementsAre;
+
+const std::string kOrphan = ".godwit.0123456789abcdef.0123456789abcdef";
+
+class Entries : public testing::Test {
+protected:
+    Entries() {
+        std::string name = "/tmp/godwit-entries-XXXXXX";
+        folder_ = ::mkdtemp(name.data());
+        storage_paths_ = {folder_};
+        manner_.set_replace_type(true);
+        manner_.set_durability(peer::FILE_AND_DIRECTORY);
+        g_synced.clear();
+    }
+    ~Entries() override {
+        g_fsync_fails = false;
+        fs::remove_all(folder_);
+    }
+
+    std::string path(const std::string& name = "") const { return folder_ + "/tree" + name; }
+    void write(const std::string& name) const {
+        fs::create_directories(fs::path{path(name)}.parent_path());
+        std::ofstream{path(name)} << "old";
+    }
+    std::shared_ptr<Destination> open() {
+        peer::Open open;
+        open.set_request_id("r-1");
+        open.set_destination_path(path());
+        *open.mutable_manner() = manner_;
+        return *Destination::open(open, storage_paths_, ledger_);
+    }
+    static work::FileEntry entry_of(work::EntryType type, const std::string& name) {
+        work::FileEntry entry;
+        entry.set_name(name);
+        entry.set_type(type);
+        entry.mutable_attributes()->set_mode(0644);
+        entry.mutable_attributes()->set_uid(::geteuid());
+        entry.mutable_attributes()->set_gid(::getegid());
+        if (type == work::SYMLINK) entry.set_link_target("target");
+        return entry;
+    }
+    // Whether it was published.
+    bool write_entry(const work::FileEntry& entry, const std::string& directory = "") {
+        peer::Files files;
+        work::DirectoryFiles& there = *files.add_directories();
+        there.set_path(directory);
+        *there.add_files() = entry;
+        const auto done = open()->write_files(files, {});
+        return done && done->problems_size() == 0;
+    }
+    std::set<std::string> names() const {
+        std::set<std::string> names;
+        for (const auto& entry : fs::recursive_directory_iterator{path()}) {
+            names.insert(fs::relative(entry.path(), path()));
+        }
+        return names;
+    }
+
+    std::string folder_;
+    std::vector<std::string> storage_paths_;
+    peer::Manner manner_;
+    Ledger ledger_;
+};
+
+TEST_F(Entries, TakeThePlaceOfADirectory) {
+    for (const work::EntryType type : {work::FILE, work::SYMLINK, work::FIFO}) {
+        fs::remove_all(path());
+        write("/name/inside");
+
+        EXPECT_TRUE(write_entry(entry_of(type, "name"))) << type;
+
+        EXPECT_THAT(names(), ElementsAre("name")) << type;
+        EXPECT_FALSE(fs::is_directory(fs::symlink_status(path("/name")))) << type;
+    }
+}
+
+TEST_F(Entries, ThatFailLeaveTheDirectoryInTheirWay) {
+    write("/name/inside");
+    g_fsync_fails = true;
+
+    EXPECT_FALSE(write_entry(entry_of(work::FILE, "name")));
+
+    EXPECT_THAT(names(), ElementsAre("name", "name/inside"));
+}
+
+TEST_F(Entries, InANewDirectoryTakeThePlaceOfAFile) {
+    write("/name");
+
+    EXPECT_TRUE(write_entry(entry_of(work::FILE, "inside"), "name"));
+
+    EXPECT_THAT(names(), ElementsAre("name", "name/inside"));
+}
+
+TEST_F(Entries, OfEveryKindHaveTheirNamesOnTheMedium) {
+    for (const work::EntryType type : {work::FILE, work::SYMLINK, work::FIFO}) {
+        g_synced.clear();
+
+        EXPECT_TRUE(write_entry(entry_of(type, "name"), "new/folder")) << type;
+
+        EXPECT_THAT(g_synced, Contains(path("/new/folder"))) << type;
+    }
+    write("/new/folder/carrier");
+    work::FileEntry link = entry_of(work::FILE, "link");
+    link.set_link_to("new/folder/carrier");
+    g_synced.clear();
+
+    EXPECT_TRUE(write_entry(link, "new/folder"));
+
+    EXPECT_THAT(g_synced, Contains(path("/new/folder")));
+}
+
+TEST_F(Entries, HaveTheNamesOfNewDirectoriesOnTheMedium) {
+    ASSERT_TRUE(write_entry(entry_of(work::FILE, "name"), "new/folder"));
+
+    EXPECT_THAT(g_synced, testing::IsSupersetOf({folder_, path(), path("/new")}));
+}
+
+TEST_F(Entries, OfADirectoryHaveItsAttributesOnTheMedium) {
+    write("/folder/file");
+    peer::Directories directories;
+    work::DirectoryAttributes& wanted = *directories.add_directories();
+    wanted.set_path("folder");
+    wanted.mutable_attributes()->set_mode(0700);
+
+    EXPECT_EQ(open()->set_directories(directories).problems_size(), 0);
+
+    EXPECT_THAT(g_synced, Contains(path("/folder")));
+}
+
+TEST_F(Entries, SyncNothingThatNobodyAskedFor) {
+    manner_.clear_durability();
+
+    EXPECT_TRUE(write_entry(entry_of(work::SYMLINK, "name"), "new/folder"));
+
+    EXPECT_THAT(g_synced, testing::IsEmpty());
+}
+
+TEST_F(Entries, ADirectoryWithNothingButOrphansIsRemoved) {
+    write("/surplus/" + kOrphan);
+    fs::create_directory(path("/full"));
+    write("/full/file");
+    peer::Remove remove;
+    peer::Removal& removal = *remove.add_removals();
+    removal.add_names("surplus");
+    removal.add_names("full");
+
+    const peer::Removed removed = open()->remove(remove);
+
+    EXPECT_THAT(names(), ElementsAre("full", "full/file"));
+    EXPECT_EQ(removed.entries(), 1U);
+    ASSERT_EQ(removed.problems_size(), 1);
+    EXPECT_EQ(removed.problems(0).failure().error_number(), ENOTEMPTY);
+}
+
+}  // namespace
+}  // namespace godwit::transfer
