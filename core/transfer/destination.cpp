@@ -103,6 +103,7 @@ Result<std::shared_ptr<Destination>> Destination::open(const peer::Open& open,
     }
     made->opened_.set_sets_owners(files::may_set_owners());
     made->root_ = *path;
+    made->is_tree_ = open.roots() == work::TREES;
     if (open.roots() == work::FILE_TO_FILE) {
         const files::SplitPath split = files::split(*path);
         made->renamed_ = split.name;
@@ -156,7 +157,7 @@ Result<Destination::Entered> Destination::enter(const std::string& path, std::ui
                                                 bool make) {
     const auto opened = tree();
     if (!opened) return opened.error();
-    auto directory = (*opened)->open_directory(path);
+    auto directory = make ? open_directory(path) : (*opened)->open_directory(path);
     if (directory) {
         const std::lock_guard lock{mutex_};
         // Created for the first who asks.
@@ -178,6 +179,26 @@ Result<Destination::Entered> Destination::enter(const std::string& path, std::ui
     directory = (*opened)->open_directory(path);
     if (!directory) return std::move(directory).error();
     return Entered{std::move(*directory), *made == files::Made::Created};
+}
+
+Result<UniqueFd> Destination::open_directory(const std::string& path) {
+    const auto opened = tree();
+    if (!opened) return opened.error();
+    auto directory = (*opened)->open_directory(path);
+    if (directory || directory.error().native != EACCES) return directory;
+    const auto closed = files::open_beneath((*opened)->fd(), path);
+    if (!closed || !open_up(closed->get())) return directory;
+    return (*opened)->open_directory(path);
+}
+
+bool Destination::open_up(int directory) const {
+    if (!is_tree_ || manner_.look_only()) return false;
+    const auto there = files::stat_of(directory);
+    const bool denies = there && (there->mode & S_IRWXU) != S_IRWXU;
+    if (!denies || there->uid != ::geteuid()) return false;
+    // It may be O_PATH.
+    const std::string link = "/proc/self/fd/" + std::to_string(directory);
+    return ::chmod(link.c_str(), there->mode | S_IRWXU) == 0;
 }
 
 Result<UniqueFd> Destination::enter(const std::string& path) {

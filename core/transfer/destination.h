@@ -6,6 +6,7 @@
 // destination_ranges.cpp large files, destination_folders.cpp finishes directories and deletes.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -100,13 +101,20 @@ private:
     // Of a root that was made, the folders above it.
     Status sync_above_root() const;
     std::string target_name(const std::string& name) const;
-    // Calls `put`, which is to bring a directory (or anything else) to the name. Where something of
-    // another kind has it, and the request says so, that goes aside before `put` is called again;
-    // it is removed when that has succeeded, and comes back else.
+    // Lets its owner in where the mode does not.
+    Result<base::UniqueFd> open_directory(const std::string& path);
+    // Lets the owner, who this is, do everything in a directory that denies it: its mode is set
+    // when the request comes to its end. False: it would not help, or nobody would set it.
+    bool open_up(int directory) const;
+    // Calls `put`, which is to bring a directory (or anything else) to the name; again where the
+    // folder was closed to its owner. Where something of another kind has it, and the request says
+    // so, that goes aside before `put` is called again; it is removed when that has succeeded, and
+    // comes back else.
     enum class Kind : std::uint8_t { Directory, Other };
     template <class Put>
     auto replacing(int directory, const std::string& name, Kind kind, Put&& put) {
         auto done = put();
+        if (!done && done.error().native == EACCES && open_up(directory)) done = put();
         if (done || !gives_way(done.error())) return done;
         const std::string aside = put_aside(directory, name, kind);
         done = put();
@@ -167,6 +175,7 @@ private:
     RequestKey request_;
     std::string storage_path_;
     std::string root_;     // The directory that relative paths hang below.
+    bool is_tree_ = true;  // False: of a single file, whose folder is nobody's business.
     std::string renamed_;  // Not empty: the one file's name at the destination.
     peer::Manner manner_;
     files::Durability durability_ = files::Durability::None;

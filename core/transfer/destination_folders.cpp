@@ -38,9 +38,7 @@ peer::DirectoriesDone Destination::set_directories(const peer::Directories& dire
 
 Result<peer::Losses> Destination::set_directory(const work::DirectoryAttributes& wanted) {
     if (!is_plain_path(wanted.path())) return bad_message("a path that is not plain");
-    const auto opened = tree();
-    if (!opened) return opened.error();
-    auto directory = (*opened)->open_directory(wanted.path());
+    auto directory = open_directory(wanted.path());
     if (!directory) return std::move(directory).error();
     // All copies are done, and no other request works in here: temporaries are orphans.
     if (auto status = sweep(directory->get()); !status) return std::move(status).error();
@@ -71,6 +69,7 @@ Status Destination::sweep_below(int directory, const std::string& name) {
     const base::UniqueFd below{
         ::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
     if (!below) return base::errno_error("enter '" + base::printable(name) + "'");
+    open_up(below.get());
     return sweep(below.get());
 }
 
@@ -78,11 +77,9 @@ peer::Removed Destination::remove(const peer::Remove& remove) {
     peer::Removed removed;
     std::uint32_t index = 0;
     for (const peer::Removal& removal : remove.removals()) {
-        const auto opened = tree();
-        const auto directory = !is_plain_path(removal.directory())
-                                   ? Result<base::UniqueFd>{bad_message("a path that is not plain")}
-                               : opened ? (*opened)->open_directory(removal.directory())
-                                        : Result<base::UniqueFd>{opened.error()};
+        const auto directory = is_plain_path(removal.directory())
+                                   ? open_directory(removal.directory())
+                                   : bad_message("a path that is not plain");
         for (const std::string& name : removal.names()) {
             const Status status =
                 directory ? remove_one(directory->get(), name, removed) : directory.status();
@@ -104,11 +101,14 @@ Status Destination::remove_one(int directory, const std::string& name, peer::Rem
     const auto attributes = files::stat_at(directory, name);
     if (!attributes) return attributes.status();
     const bool is_directory = attributes->type == files::EntryType::Directory;
-    const int flags = is_directory ? AT_REMOVEDIR : 0;
-    bool is_removed = ::unlinkat(directory, name.c_str(), flags) == 0;
+    const auto unlink = [&] {
+        return ::unlinkat(directory, name.c_str(), is_directory ? AT_REMOVEDIR : 0) == 0;
+    };
+    bool is_removed = unlink();
+    if (!is_removed && errno == EACCES && open_up(directory)) is_removed = unlink();
     if (!is_removed && errno == ENOTEMPTY) {
         if (auto status = sweep_below(directory, name); !status) return status;
-        is_removed = ::unlinkat(directory, name.c_str(), flags) == 0;
+        is_removed = unlink();
     }
     if (!is_removed) return base::errno_error("remove '" + base::printable(name) + "'");
     removed.set_entries(removed.entries() + 1);

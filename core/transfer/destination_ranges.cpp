@@ -134,9 +134,11 @@ Result<Written> Destination::publish(const peer::Publish& publish) {
         return Written{};
     }
     const std::uint64_t size = publish.file().attributes().size();
-    auto file = place.is_final       ? NewFile::open_in_place(directory->get(), place.name, size)
-                : publish.all_hole() ? NewFile::open_shared(directory->get(), place.name, size)
-                                     : NewFile::open_existing(directory->get(), place.name, size);
+    auto file = replacing(directory->get(), place.name, Kind::Other, [&] {
+        return place.is_final       ? NewFile::open_in_place(directory->get(), place.name, size)
+               : publish.all_hole() ? NewFile::open_shared(directory->get(), place.name, size)
+                                    : NewFile::open_existing(directory->get(), place.name, size);
+    });
     if (!file) return std::move(file).error();
     auto written = publish_file(std::move(*file), directory->get(), name, publish.file());
     // What is kept after a failure waits for another attempt.

@@ -9,9 +9,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <set>
 #include <string>
 
+#include "support/child.h"
 #include "transfer/destination.h"
 
 namespace {
@@ -38,6 +40,7 @@ namespace fs = std::filesystem;
 using testing::Contains;
 using testing::ElementsAre;
 
+constexpr uid_t kSomebody = 12'345;
 const std::string kOrphan = ".godwit.0123456789abcdef.0123456789abcdef";
 
 class Entries : public testing::Test {
@@ -171,6 +174,81 @@ TEST_F(Entries, SyncNothingThatNobodyAskedFor) {
     EXPECT_TRUE(write_entry(entry_of(work::SYMLINK, "name"), "new/folder"));
 
     EXPECT_THAT(g_synced, testing::IsEmpty());
+}
+
+// Agents that are not root meet modes that root would not notice.
+class ClosedDirectory : public Entries {
+protected:
+    void SetUp() override {
+        if (::geteuid() != 0) GTEST_SKIP() << "needs root, to become somebody else";
+        write("/closed/old");
+        for (const std::string& owned : {folder_, path(), path("/closed"), path("/closed/old")}) {
+            ASSERT_EQ(::chown(owned.c_str(), kSomebody, kSomebody), 0);
+        }
+    }
+    // `body` by the owner of the directory, which has `mode`.
+    bool as_owner(mode_t mode, const std::function<bool()>& body) {
+        EXPECT_EQ(::chmod(path("/closed").c_str(), mode), 0);
+        return test_support::run_as(kSomebody, {}, [&] { return body() ? 1 : 0; }) == 1;
+    }
+    mode_t mode() const {
+        struct stat found {};
+        ::stat(path("/closed").c_str(), &found);
+        return found.st_mode & 07777;
+    }
+    bool set_mode(mode_t mode) {
+        peer::Directories directories;
+        work::DirectoryAttributes& wanted = *directories.add_directories();
+        wanted.set_path("closed");
+        wanted.mutable_attributes()->set_mode(mode);
+        wanted.mutable_attributes()->set_uid(kSomebody);
+        wanted.mutable_attributes()->set_gid(kSomebody);
+        return open()->set_directories(directories).problems_size() == 0;
+    }
+};
+
+TEST_F(ClosedDirectory, IsWrittenByItsOwnerAndHasItsModeInTheEnd) {
+    for (const mode_t mode : {0555U, 0000U, 02311U}) {
+        const std::string name = "new-" + std::to_string(mode);
+
+        EXPECT_TRUE(as_owner(
+            mode,
+            [&] {
+                return write_entry(entry_of(work::FILE, name), "closed") &&
+                       write_entry(entry_of(work::SYMLINK, name + "-link"), "closed") &&
+                       write_entry(entry_of(work::FILE, "file"), "closed/" + name + "-folder") &&
+                       set_mode(mode);
+            }))
+            << std::oct << mode;
+
+        EXPECT_THAT(names(), testing::IsSupersetOf({"closed/" + name, "closed/" + name + "-link",
+                                                    "closed/" + name + "-folder/file"}));
+        EXPECT_EQ(this->mode(), mode);
+    }
+}
+
+TEST_F(ClosedDirectory, IsEmptiedByItsOwner) {
+    peer::Remove remove;
+    peer::Removal& removal = *remove.add_removals();
+    removal.set_directory("closed");
+    removal.add_names("old");
+
+    EXPECT_TRUE(as_owner(0555, [&] { return open()->remove(remove).problems_size() == 0; }));
+
+    EXPECT_THAT(names(), ElementsAre("closed"));
+}
+
+TEST_F(ClosedDirectory, StaysClosedWhereNobodyWouldSetItsMode) {
+    const auto look_fails = [&] {
+        peer::View view;
+        view.add_directories()->set_path("closed");
+        return open()->view(view).directories(0).has_failure();
+    };
+    manner_.set_look_only(true);
+
+    EXPECT_TRUE(as_owner(0, look_fails)) << "a dry run changes nothing";
+
+    EXPECT_EQ(mode(), 0U);
 }
 
 TEST_F(Entries, ADirectoryWithNothingButOrphansIsRemoved) {
