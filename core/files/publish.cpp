@@ -51,6 +51,12 @@ bool is_temporary(std::string_view name) noexcept {
            name.substr(kHexDigits + 1).find_first_not_of(kHex) == std::string_view::npos;
 }
 
+bool is_temporary_of(std::string_view temporary, std::string_view name) {
+    const std::string any = temporary_name(name, 0);
+    return is_temporary(temporary) &&
+           temporary.starts_with(std::string_view{any}.substr(0, any.size() - kHexDigits));
+}
+
 NewFile::NewFile(int directory, std::string temporary, UniqueFd fd, bool remove) noexcept
     : directory_{directory},
       temporary_{std::move(temporary)},

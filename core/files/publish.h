@@ -22,6 +22,8 @@ enum class Durability : std::uint8_t { None, File, FileAndDirectory };
 // 255 bytes work; the same for every worker that writes parts of the file.
 std::string temporary_name(std::string_view name, std::uint64_t generation);
 bool is_temporary(std::string_view name) noexcept;
+// Whether it is one of the file's, of any generation.
+bool is_temporary_of(std::string_view temporary, std::string_view name);
 
 // Called with a descriptor of what is about to be seen (O_PATH for all but files and directories),
 // when owner, mode and times are set: for what Attributes do not say. Its failure is that of the

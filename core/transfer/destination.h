@@ -155,6 +155,7 @@ private:
     bool is_as_listed(int directory, const std::string& name, const files::Attributes& there,
                       const work::FileEntry& entry) const;
     Result<files::NewFile> new_file(int directory, const std::string& name, std::uint64_t size);
+    void sweep_around(int directory, const std::string& name) const;
     Result<Written> publish_file(files::NewFile file, int directory, const std::string& name,
                                  const work::FileEntry& entry);
 

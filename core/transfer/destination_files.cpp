@@ -1,4 +1,5 @@
 // Entries that are written in one go: small files, links, device nodes, attributes alone.
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +16,9 @@ namespace {
 
 using files::Applied;
 using files::NewFile;
+
+// A file is not to take longer because its folder is a long one.
+constexpr std::size_t kEntriesSweptMax = 65'536;
 
 Error bad_message(const std::string& what) {
     return {Code::InvalidArgument, what};
@@ -149,8 +153,24 @@ Result<Written> Destination::publish_file(NewFile file, int directory, const std
     const Status seen =
         replacing(directory, name, Kind::Other, [&] { return file.appear(name, durability_); });
     if (!seen) return seen.error();
+    if (!is_tree_) sweep_around(directory, name);
     written.losses = losses_of(*applied, written.losses);
     return written;
+}
+
+// The folder of a single file is never finished as those of a tree are, and others may work in it:
+// what earlier requests have left for this file goes, for nobody else writes it now.
+void Destination::sweep_around(int directory, const std::string& name) const {
+    std::vector<std::string> orphans;
+    std::size_t seen = 0;
+    const auto status =
+        files::for_each_entry(directory, [&](const char* entry, unsigned char kind) {
+            if (kind != DT_DIR && files::is_temporary_of(entry, name)) orphans.emplace_back(entry);
+            return ++seen < kEntriesSweptMax;
+        });
+    // They are in nobody's way: a later request tries again.
+    if (!status) return;
+    for (const std::string& orphan : orphans) (void)files::remove_temporary(directory, orphan);
 }
 
 Result<Written> Destination::set_attributes(int directory, const std::string& name,

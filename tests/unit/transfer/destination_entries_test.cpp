@@ -66,7 +66,8 @@ protected:
     std::shared_ptr<Destination> open() {
         peer::Open open;
         open.set_request_id("r-1");
-        open.set_destination_path(path());
+        open.set_destination_path(path(single_.empty() ? "" : "/" + single_));
+        open.set_roots(single_.empty() ? work::TREES : work::FILE_TO_FILE);
         *open.mutable_manner() = manner_;
         return *Destination::open(open, storage_paths_, ledger_);
     }
@@ -99,6 +100,7 @@ protected:
 
     std::string folder_;
     std::vector<std::string> storage_paths_;
+    std::string single_;  // Not empty: where a source that is a file goes.
     peer::Manner manner_;
     Ledger ledger_;
 };
@@ -174,6 +176,17 @@ TEST_F(Entries, SyncNothingThatNobodyAskedFor) {
     EXPECT_TRUE(write_entry(entry_of(work::SYMLINK, "name"), "new/folder"));
 
     EXPECT_THAT(g_synced, testing::IsEmpty());
+}
+
+TEST_F(Entries, OfASingleFileTakeItsOrphansAlong) {
+    single_ = "file";
+    write("/" + files::temporary_name("file", 1));
+    write("/" + files::temporary_name("other", 1));
+
+    EXPECT_TRUE(write_entry(entry_of(work::FILE, "source")));
+
+    EXPECT_THAT(names(), testing::UnorderedElementsAre("file", files::temporary_name("other", 1)))
+        << "another request may be writing the other one";
 }
 
 // Agents that are not root meet modes that root would not notice.
