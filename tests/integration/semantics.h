@@ -94,11 +94,13 @@ protected:
         }
         return lines;
     }
-    // Every file that was discovered has ended in exactly one way.
+    // Every file and every byte that was discovered has ended in exactly one way.
     static void expect_all_accounted_for(const Ended& ended) {
         EXPECT_EQ(ended.files("discovered"), ended.files("copied") + ended.files("skipped") +
                                                  ended.files("failed") + ended.files("vanished") +
                                                  ended.files("special"));
+        EXPECT_EQ(ended.bytes("discovered"), ended.bytes("copied") + ended.bytes("skipped") +
+                                                 ended.bytes("failed") + ended.bytes("vanished"));
     }
 
     Cluster cluster_;
