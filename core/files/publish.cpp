@@ -188,7 +188,7 @@ Result<Applied> NewFile::prepare(const Attributes& wanted, Durability durability
 
 // Nobody comes back for a temporary when what failed will not pass.
 void NewFile::note_failure(const Error& error) {
-    if (!base::is_retryable(destination_code(error))) remove_ = !in_place_;
+    if (!base::is_retryable(destination_code(error))) remove_unless_published();
 }
 
 Result<Applied> NewFile::try_to_prepare(const Attributes& wanted, Durability durability,

@@ -57,6 +57,8 @@ public:
     // Writes all of it.
     Status write_at(std::span<const std::byte> bytes, std::uint64_t offset);
     Status sync_data();  // fdatasync
+    // For a large file that nobody will come back for.
+    void remove_unless_published() noexcept { remove_ = !in_place_; }
     // Whether the temporary's name still is this file's: not after another has published or removed
     // it.
     bool is_in_place() const noexcept;

@@ -118,7 +118,9 @@ Result<Written> Destination::publish(const peer::Publish& publish) {
     }
     const TemporaryPlace place =
         place_of(publish.directory(), publish.file().name(), publish.temporary());
-    take_shared_file(publish.directory(), publish.file().name(), publish.temporary());
+    auto shared = take_shared_file(publish.directory(), publish.file().name(), publish.temporary());
+    const bool alone = shared != nullptr && shared->alone;
+    shared.reset();
     const auto temporary = ledger_->temporary(request_, place);
     const std::lock_guard sealing{temporary->mutex};
     // Asked again, since the answer or the master's word of it was lost.
@@ -140,6 +142,7 @@ Result<Written> Destination::publish(const peer::Publish& publish) {
                                     : NewFile::open_existing(directory->get(), place.name, size);
     });
     if (!file) return std::move(file).error();
+    if (alone) file->remove_unless_published();
     auto written = publish_file(std::move(*file), directory->get(), name, publish.file());
     // What is kept after a failure waits for another attempt.
     if (!written && files::stat_at(directory->get(), place.name)) return written;

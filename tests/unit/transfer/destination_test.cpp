@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
 
 #include "base/file_code.h"
@@ -135,31 +136,46 @@ TEST_F(LargeFile, CanBePublishedTwiceWhenTheAnswerWasLost) {
     EXPECT_EQ(content(), "goodwork");
 }
 
-TEST_F(LargeFile, KeepsItsPartsWhenItsPublicationIsToBeTriedAgain) {
-    if (::geteuid() != 0) GTEST_SKIP() << "needs root, to mount";
+class LargeFileInUse : public LargeFile {
+protected:
     enum Answer { AsExpected, Other, NotMounted };
 
-    // In a mount namespace of its own, which takes the mount with it.
-    const int answer = test_support::run_as(0, {}, [&] {
-        const auto destination = open();
-        write_whole(*destination);
+    // While "file" gives way to nothing: in a mount namespace of its own, which takes the mount
+    // with it.
+    void expect(const std::function<bool()>& condition) const {
+        if (::geteuid() != 0) GTEST_SKIP() << "needs root, to mount";
+        fs::create_directory(folder_ + "/tree");
         const std::string busy = folder_ + "/tree/file";
-        std::ofstream{busy} << "a mount point, which gives way to nothing";
-        if (::unshare(CLONE_NEWNS) != 0 ||
-            ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-            ::mount(busy.c_str(), busy.c_str(), nullptr, MS_BIND, nullptr) != 0) {
-            return NotMounted;
-        }
-        const bool refused = !open()->publish(publish_message());
-        ::umount(busy.c_str());
-        return refused && open()->publish(publish_message()) && content() == "goodwork" &&
-                       !open()->write_range(range(0), bytes("LATE"))
-                   ? AsExpected
-                   : Other;
-    });
+        std::ofstream{busy} << "in use";
+        const int answer = test_support::run_as(0, {}, [&] {
+            if (::unshare(CLONE_NEWNS) != 0 ||
+                ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+                ::mount(busy.c_str(), busy.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+                return NotMounted;
+            }
+            return condition() ? AsExpected : Other;
+        });
+        if (answer == NotMounted) GTEST_SKIP() << "nothing can be mounted here";
+        EXPECT_EQ(answer, AsExpected);
+    }
+};
 
-    if (answer == NotMounted) GTEST_SKIP() << "nothing can be mounted here";
-    EXPECT_EQ(answer, AsExpected);
+TEST_F(LargeFileInUse, KeepsItsPartsForAnotherAttempt) {
+    expect([&] {
+        write_whole(*open());
+        const bool refused = !open()->publish(publish_message());
+        ::umount((folder_ + "/tree/file").c_str());
+        return refused && open()->publish(publish_message()) && content() == "goodwork" &&
+               !open()->write_range(range(0), bytes("LATE"));
+    });
+}
+
+TEST_F(LargeFileInUse, OfOneAssignmentAloneIsRemovedWithIt) {
+    expect([&] {
+        const auto destination = open();
+        const bool written = destination->write_range(range(0, true), bytes("goodwork")).ok();
+        return written && !destination->publish(publish_message()) && names().size() == 1;
+    });
 }
 
 TEST_F(LargeFile, ThatIsDiscardedLeavesNothing) {
