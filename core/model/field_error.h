@@ -10,7 +10,7 @@ namespace godwit::model {
 struct FieldError {
     std::vector<std::string> location;  // A decimal number is an index into a list.
     std::string message;
-    std::string type;  // "missing", "type_error", "value_error", "unknown_field", "json"
+    std::string type;  // "missing", "type_error", "value_error", "unknown_field", "json", "overlap"
 };
 
 }  // namespace godwit::model

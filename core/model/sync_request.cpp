@@ -92,10 +92,10 @@ void read_paths(ObjectReader& read, SyncRequest& request) {
     request.destination_path = read_path(read, "destination_path", request.destination_slash);
     if (!request.source_path.empty() && !request.destination_path.empty() &&
         base::paths_overlap(request.source_path, request.destination_path)) {
-        read.problem("destination_path", "overlap: '" + base::printable(request.destination_path) +
-                                             "' and the source '" +
-                                             base::printable(request.source_path) +
-                                             "' lie one in the other");
+        read.problem("destination_path",
+                     "'" + base::printable(request.destination_path) + "' and the source '" +
+                         base::printable(request.source_path) + "' lie one in the other",
+                     "overlap");
     }
 }
 

@@ -217,7 +217,7 @@ TEST_F(S6Overlap, OneInsideTheOtherIsRefused) {
         const Reply reply =
             post(R"("source_path":")" + from + R"(","destination_path":")" + to + "\"");
         EXPECT_EQ(reply.status, 422);
-        EXPECT_THAT(reply.body, HasSubstr("overlap"));
+        EXPECT_THAT(reply.body, HasSubstr(R"("type":"overlap")"));
     }
     EXPECT_NE(post(R"("source_path":"/x/a","destination_path":"/x/ab")").status, 422);
 }

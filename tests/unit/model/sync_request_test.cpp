@@ -73,10 +73,12 @@ TEST(SyncRequest, MalformedJsonIsTheOnlyErrorAndHasAPlace) {
 
 TEST(SyncRequest, SourceAndDestinationMayNotOverlap) {
     for (const char* destination : {"/a", "/a/b", "/", "/x/../a/"}) {
-        EXPECT_THAT(errors_of(std::string{R"({"request_id":"r","source_path":"/a",)"} +
-                              R"("destination_path":")" + destination + "\"}"),
-                    ElementsAre(HasSubstr("overlap")))
-            << destination;
+        const auto parsed =
+            parse_sync_request(std::string{R"({"request_id":"r","source_path":"/a",)"} +
+                               R"("destination_path":")" + destination + "\"}");
+        ASSERT_EQ(parsed.errors.size(), 1U) << destination;
+        EXPECT_EQ(parsed.errors[0].type, "overlap");
+        EXPECT_THAT(parsed.errors[0].message, HasSubstr("lie one in the other"));
     }
 }
 
