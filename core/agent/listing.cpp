@@ -1,5 +1,8 @@
 #include "agent/listing.h"
 
+#include <algorithm>
+#include <optional>
+
 #include "agent/delete_walk.h"
 #include "agent/walk.h"
 #include "base/bytes.h"
@@ -33,15 +36,38 @@ Result<SourceRoot> look_at_source(const WorkContext& context) {
     return root;
 }
 
-// The same directory on both sides, or one inside the other, seen by the worker that mounts both:
-// through symlinks, say, or two mounts of one file system. Copied, it would never end.
-bool is_within_itself(const WorkContext& context, const files::Tree& source,
-                      const peer::Opened& opened) {
-    if (context.assignment.destination != context.assignment.worker || opened.inode() == 0) {
-        return false;
+// Where the destination is on this worker: the directory itself, or the nearest one above it.
+struct DestinationHere {
+    files::Tree tree;
+    bool is_above = false;
+};
+
+std::optional<DestinationHere> find_destination(const WorkContext& context) {
+    sdk::Worker self;
+    self.storage_paths = context.storage_paths;
+    std::string path = context.assignment.destination_path;
+    const std::string storage_path{sdk::mount_of(self, path)};
+    if (storage_path.empty()) return {};
+    for (;;) {
+        auto tree = files::Tree::open(storage_path, path);
+        const bool is_above = path != context.assignment.destination_path;
+        if (tree) return DestinationHere{std::move(*tree), is_above};
+        if (tree.error().code != Code::NotFound || path == storage_path) return {};
+        path = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
     }
-    const auto root = files::stat_of(source.fd());
-    return root && root->device == opened.device() && root->inode == opened.inode();
+}
+
+// How source and destination overlap, seen by a worker that mounts both: through symlinks, say, or
+// two mounts of one file system, which their paths do not tell. Copied, it would never end.
+std::string overlap_of(const WorkContext& context, const files::Tree& source) {
+    const auto there = find_destination(context);
+    if (!there) return {};
+    const bool inside = files::is_within(there->tree.fd(), source.fd());
+    const bool around = !there->is_above && files::is_within(source.fd(), there->tree.fd());
+    if (inside && around) return "source and destination are the same directory";
+    if (inside) return "the destination lies inside of the source";
+    if (around) return "the source lies inside of the destination";
+    return {};
 }
 
 model::AssignmentResult list_trees(WorkContext& context, const peer::Opened& there) {
@@ -54,10 +80,9 @@ model::AssignmentResult list_trees(WorkContext& context, const peer::Opened& the
     }
     const auto source = open_source(context, work::TREES);
     if (!source) return hopeless(assignment, Trouble::of_source(source.error()));
-    if (is_within_itself(context, *source, there)) {
+    if (const std::string overlap = overlap_of(context, *source); !overlap.empty()) {
         return hopeless(assignment, {FileCode::Overlap,
-                                     "source and destination are the same directory on worker '" +
-                                         assignment.worker + "'"});
+                                     overlap + ", seen on worker '" + assignment.worker + "'"});
     }
     const auto rules = Rules::make(assignment.options, there);
     if (!rules) return hopeless(assignment, {FileCode::Unsupported, rules.error().message});

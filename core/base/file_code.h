@@ -13,7 +13,7 @@ enum class FileCode : std::uint8_t {
     PermissionDenied,
     TypeConflict,  // A file in the way of a directory, or the reverse.
     DestNotDirectory,
-    Overlap,  // Source and destination are one directory.
+    Overlap,  // Source and destination are one directory, or one lies in the other.
     NameTooLong,
     ReadOnly,
     SymlinkLoop,

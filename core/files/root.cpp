@@ -10,6 +10,7 @@
 #include <climits>
 
 #include "base/bytes.h"
+#include "files/attributes.h"
 #include "files/follow.h"
 #include "files/publish.h"
 
@@ -69,6 +70,10 @@ Result<UniqueFd> open_storage(const std::string& storage_path) {
     UniqueFd fd{::open(storage_path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
     if (!fd) return base::errno_error("open storage path '" + base::printable(storage_path) + "'");
     return fd;
+}
+
+bool is_same_inode(const Attributes& a, const Attributes& b) noexcept {
+    return a.device == b.device && a.inode == b.inode;
 }
 
 // "/s" and "/s/a/b" are "a/b".
@@ -148,6 +153,21 @@ Result<UniqueFd> Tree::open_directory(std::string_view relative) const {
                                  O_RDONLY | O_DIRECTORY, kBeneath | RESOLVE_NO_SYMLINKS);
     if (!fd) return base::errno_error("open directory '" + base::printable(relative) + "'");
     return fd;
+}
+
+bool is_within(int directory, int other) {
+    const auto wanted = stat_of(other);
+    auto here = stat_of(directory);
+    UniqueFd at;
+    while (wanted && here) {
+        if (is_same_inode(*here, *wanted)) return true;
+        at = UniqueFd{::openat(at ? at.get() : directory, "..", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+        const auto above = at ? stat_of(at.get()) : Result<Attributes>{base::errno_error("climb")};
+        // The root is its own parent.
+        if (!above || is_same_inode(*above, *here)) return false;
+        here = above;
+    }
+    return false;
 }
 
 Result<UniqueFd> open_file_at(int directory, const std::string& name, bool keep_atime) {

@@ -60,6 +60,11 @@ private:
 // A directory beneath another, "" being that itself, through no link. Opened with O_PATH.
 Result<base::UniqueFd> open_beneath(int directory, std::string_view relative);
 
+// Whether the directory is `other` or lies beneath it, whatever symlinks and mounts lead to either.
+// Of one that is mounted elsewhere (a bind mount) only the part beneath its mount is seen. False,
+// too, when it cannot be found out. Descriptors that O_PATH opened will do.
+bool is_within(int directory, int other);
+
 // Opens a file of the directory for reading. Never through a symlink (ELOOP), never blocking on a
 // FIFO; whether it is a regular file, stat_of() tells. `keep_atime`: reading it does not count as
 // an access, where that is allowed (to the owner, or with CAP_FOWNER).

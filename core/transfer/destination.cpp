@@ -48,10 +48,6 @@ void describe(int directory, peer::Opened& opened) {
     opened.set_found(peer::Opened::DIRECTORY);
     opened.set_time_granularity_ns(
         static_cast<std::uint64_t>(files::time_granularity_ns(directory)));
-    if (const auto attributes = files::stat_of(directory)) {
-        opened.set_device(attributes->device);
-        opened.set_inode(attributes->inode);
-    }
 }
 
 // What stands at `path`, found without following a symlink in the last place. `opened` also says

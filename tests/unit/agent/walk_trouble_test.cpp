@@ -93,6 +93,40 @@ TEST_F(TroubledWalk, OfASpecialFileCannotDoItsJob) {
     EXPECT_TRUE(result.fatal);
 }
 
+// ----------------------------------------------------------------------------------------- overlap
+
+// Paths that do not overlap may lead to directories that do.
+TEST_F(TroubledWalk, IntoItselfThroughALinkCannotDoItsJob) {
+    fs::create_directory_symlink("source", folder_.path("same"));
+    fs::create_directory_symlink("source/a", folder_.path("inside"));
+    fs::create_directory_symlink(".", folder_.path("around"));
+
+    for (const char* to : {"same", "same/new/folder", "inside", "inside/new", "around"}) {
+        assignment_.destination_path = folder_.path(to);
+        const auto result = list_root();
+        expect_broken(result, "overlap");
+        EXPECT_TRUE(result.fatal) << to;
+    }
+    EXPECT_FALSE(fs::exists(source("new")));
+}
+
+TEST_F(TroubledWalk, BesideItselfIsFine) {
+    fs::create_directory_symlink(".", folder_.path("around"));
+
+    for (const char* to : {"around/new", "beside/new"}) {
+        assignment_.destination_path = folder_.path(to);
+        EXPECT_THAT(list_all().files, ElementsAre("a/file")) << to;
+    }
+}
+
+TEST_F(TroubledWalk, IntoItselfIsSeenByWhoeverMountsBothSides) {
+    fs::create_directory_symlink("source/a", folder_.path("inside"));
+    assignment_.destination_path = folder_.path("inside");
+    assignment_.destination = "another worker";
+
+    expect_broken(list_root(), "overlap");
+}
+
 // ------------------------------------------------------------------------------------- destination
 
 TEST_F(TroubledWalk, WhoseDestinationIsAFileCannotDoItsJob) {
