@@ -1,7 +1,7 @@
 #include "agent/copying.h"
 
 #include <algorithm>
-#include <map>
+#include <set>
 
 #include "agent/bookkeeper.h"
 #include "agent/comparison.h"
@@ -17,12 +17,6 @@ using sdk::Count;
 using transfer::PackReport;
 using transfer::Place;
 using transfer::Trouble;
-
-// An error of the file itself, met by another worker before: it will not get better.
-bool has_failed_elsewhere(const model::Assignment& assignment, const Trouble& trouble) {
-    return trouble.code == FileCode::InputOutput && !assignment.failed_on.empty() &&
-           assignment.failed_on != assignment.worker;
-}
 
 // Sorts a pack's report into what is over and what is worth another attempt.
 class PackAccount {
@@ -85,16 +79,12 @@ private:
     }
 
     void retry_or_fail(Place place, const Trouble& trouble) {
-        const bool last = context_.assignment.attempt >= context_.assignment.attempts_max ||
-                          has_failed_elsewhere(context_.assignment, trouble);
-        // Neither a stop nor a full disk counts as an attempt.
-        const bool free_attempt = trouble.is_stop || trouble.code == FileCode::NoSpace;
-        if (!base::is_retryable(trouble.code) || (last && !free_attempt)) {
+        if (!is_worth_another_attempt(context_.assignment, trouble)) {
             books_.failed(path_at(place), entry_at(place), trouble);
             return;
         }
         // A stop, or a disk that is full, says more about the unit than one file's trouble.
-        if (rest_.empty() || free_attempt) reason_ = trouble;
+        if (rest_.empty() || is_no_attempt(trouble)) reason_ = trouble;
         rest_.push_back(place);
     }
 
@@ -220,6 +210,58 @@ bool source_is_unchanged(WorkContext& context, const files::Tree& source, work::
            transfer::add_xattrs(*folder, {options.xattrs, options.acls}, entry, ignored);
 }
 
+// Sorts directories into what is over and what is worth another attempt.
+class DirectoriesAccount {
+public:
+    explicit DirectoriesAccount(WorkContext& context)
+        : context_{context}, work_{context.work.directories()} {}
+
+    void take_problem(int index, const Trouble& trouble) {
+        if (index >= work_.directories_size()) return;
+        if (is_worth_another_attempt(context_.assignment, trouble)) {
+            if (rest_.empty() || is_no_attempt(trouble)) reason_ = trouble;
+            rest_.insert(index);
+            return;
+        }
+        // Directories that fail count as files that do, from being discovered on.
+        effects_.counters[Count::FilesDiscovered] += 1;
+        effects_.counters[Count::FilesFailed] += 1;
+        effects_.errors.push_back(file_error(work_.directories(index).path(), trouble));
+    }
+
+    model::AssignmentResult result(const peer::DirectoriesDone& done) {
+        for (const peer::FileProblem& problem : done.problems()) {
+            take_problem(static_cast<int>(problem.index()),
+                         transfer::trouble_of(problem.failure()));
+        }
+        effects_.message = warning_of(done.losses());
+        if (rest_.empty()) return succeeded(context_.assignment, std::move(effects_));
+        model::AssignmentResult result = failed(context_.assignment, reason_);
+        result.rest = rest_unit();
+        result.effects = std::move(effects_);
+        return result;
+    }
+
+private:
+    sdk::Unit rest_unit() const {
+        work::Work work;
+        work.set_roots(context_.work.roots());
+        for (const int index : rest_) {
+            *work.mutable_directories()->add_directories() = work_.directories(index);
+        }
+        sdk::Unit unit = context_.assignment.unit;
+        unit.label = work_.directories(*rest_.begin()).path();
+        if (auto payload = transfer::seal_payload(work)) unit.payload = std::move(*payload);
+        return unit;
+    }
+
+    WorkContext& context_;
+    const work::Directories& work_;
+    sdk::Effects effects_;
+    std::set<int> rest_;
+    Trouble reason_;
+};
+
 // What the source's directory has beside its attributes, as it stands now.
 Status add_xattrs(const files::Tree& source, files::XattrSelection selection,
                   work::DirectoryAttributes& directory) {
@@ -322,33 +364,17 @@ model::AssignmentResult set_directories(WorkContext& context) {
             return failed(context.assignment, *trouble);
         }
     }
-    const work::Directories& work = context.work.directories();
-    sdk::Effects effects;
-    // Directories that fail count as files that do, from being discovered on.
+    DirectoriesAccount account{context};
     peer::Directories directories;
-    *directories.mutable_directories() = work.directories();
-    for (work::DirectoryAttributes& directory : *directories.mutable_directories()) {
-        if (!selection.any()) break;
-        const auto status = add_xattrs(*source, selection, directory);
+    *directories.mutable_directories() = context.work.directories().directories();
+    for (int i = 0; i < directories.directories_size() && selection.any(); ++i) {
+        const auto status = add_xattrs(*source, selection, *directories.mutable_directories(i));
         if (status || status.error().code == Code::NotFound) continue;
-        effects.counters[Count::FilesDiscovered] += 1;
-        effects.counters[Count::FilesFailed] += 1;
-        effects.errors.push_back(file_error(directory.path(), Trouble::of_source(status.error())));
+        account.take_problem(i, Trouble::of_source(status.error()));
     }
     auto answer = context.delivery.set_directories(std::move(directories));
     if (auto* trouble = std::get_if<Trouble>(&answer)) return failed(context.assignment, *trouble);
-
-    const auto& done = std::get<peer::DirectoriesDone>(answer);
-    for (const peer::FileProblem& problem : done.problems()) {
-        if (static_cast<int>(problem.index()) >= work.directories_size()) continue;
-        effects.counters[Count::FilesDiscovered] += 1;
-        effects.counters[Count::FilesFailed] += 1;
-        effects.errors.push_back(
-            file_error(work.directories(static_cast<int>(problem.index())).path(),
-                       transfer::trouble_of(problem.failure())));
-    }
-    effects.message = warning_of(done.losses());
-    return succeeded(context.assignment, std::move(effects));
+    return account.result(std::get<peer::DirectoriesDone>(answer));
 }
 
 }  // namespace godwit::agent

@@ -94,7 +94,7 @@ void Walk::visit(work::DirectoryCursor cursor) {
         if (trouble.code == FileCode::SourceVanished && !cursor.path().empty()) return;
         if (cursor.path().empty()) {
             broken_ = Trouble::of_source(read.error());
-        } else {
+        } else if (!tries_again(trouble)) {
             effects_.counters[Count::FilesDiscovered] += 1;
             effects_.counters[Count::FilesFailed] += 1;
             error(cursor.path(), trouble);
@@ -186,6 +186,7 @@ bool Walk::examine(const SourceFolder& folder, const std::string& path, File& fi
         }
         trouble = Trouble::of_listed(target.error());
     }
+    if (tries_again(trouble)) return false;
     effects_.counters[Count::FilesDiscovered] += 1;
     effects_.counters[Count::FilesFailed] += 1;
     error(path, trouble);
@@ -252,6 +253,12 @@ void Walk::failed(const std::string& path, const File& file, const Trouble& trou
         effects_.counters[Count::BytesFailed] += static_cast<std::int64_t>(file.attributes.size);
     }
     error(path, trouble);
+}
+
+bool Walk::tries_again(const Trouble& trouble) {
+    if (!is_worth_another_attempt(context_.assignment, trouble)) return false;
+    broken_ = trouble;
+    return true;
 }
 
 model::AssignmentResult Walk::finish() {

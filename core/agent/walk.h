@@ -87,6 +87,9 @@ private:
     void keep_directory(const std::string& path, const files::Attributes& attributes);
     void failed(const std::string& path, const File& file, const transfer::Trouble& trouble);
     void error(const std::string& path, const transfer::Trouble& trouble);
+    // What may pass fails the whole listing, as long as that has an attempt left. False: it has
+    // not, and the trouble is to be counted.
+    bool tries_again(const transfer::Trouble& trouble);
     template <class T>
     const T* take(const transfer::Attempt<T>& attempt);
     model::AssignmentResult finish();

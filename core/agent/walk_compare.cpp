@@ -353,7 +353,8 @@ void Walk::visit_surplus(work::DirectoryCursor cursor) {
 }
 
 void Walk::directory_failed(const Slice& slice, const Trouble& trouble) {
-    if (slice.path.empty() || base::is_retryable(trouble.code)) {
+    if (tries_again(trouble)) return;
+    if (slice.path.empty()) {
         broken_ = trouble;
         return;
     }

@@ -67,6 +67,7 @@ void Walk::visit_listed(const std::string& path, bool again) {
 }
 
 void Walk::missing(const std::string& path, bool again, const Error& error) {
+    if (tries_again(Trouble::of_source(error))) return;
     effects_.counters[Count::FilesDiscovered] += 1;
     if (again && error.code == Code::NotFound) {
         effects_.counters[Count::FilesVanished] += 1;

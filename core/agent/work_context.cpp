@@ -52,6 +52,23 @@ model::AssignmentResult succeeded(const model::Assignment& assignment, sdk::Effe
     return result;
 }
 
+bool is_no_attempt(const transfer::Trouble& trouble) noexcept {
+    return trouble.is_stop || trouble.code == base::FileCode::NoSpace;
+}
+
+bool has_failed_elsewhere(const model::Assignment& assignment,
+                          const transfer::Trouble& trouble) noexcept {
+    return trouble.code == base::FileCode::InputOutput && !assignment.failed_on.empty() &&
+           assignment.failed_on != assignment.worker;
+}
+
+bool is_worth_another_attempt(const model::Assignment& assignment,
+                              const transfer::Trouble& trouble) noexcept {
+    if (is_no_attempt(trouble)) return true;
+    return base::is_retryable(trouble.code) && assignment.attempt < assignment.attempts_max &&
+           !has_failed_elsewhere(assignment, trouble);
+}
+
 sdk::FileError file_error(const std::string& path, const transfer::Trouble& trouble) {
     sdk::FileError error;
     error.path = path;

@@ -33,6 +33,15 @@ model::AssignmentResult hopeless(const model::Assignment& assignment,
                                  const transfer::Trouble& trouble);
 model::AssignmentResult succeeded(const model::Assignment& assignment, sdk::Effects effects);
 
+// Neither a stop nor a full disk counts as an attempt.
+bool is_no_attempt(const transfer::Trouble& trouble) noexcept;
+// An error of the file itself, met by another worker before: it will not get better.
+bool has_failed_elsewhere(const model::Assignment& assignment,
+                          const transfer::Trouble& trouble) noexcept;
+// Whether what met this trouble may get better, and has an attempt left.
+bool is_worth_another_attempt(const model::Assignment& assignment,
+                              const transfer::Trouble& trouble) noexcept;
+
 // An error record of one file.
 sdk::FileError file_error(const std::string& path, const transfer::Trouble& trouble);
 

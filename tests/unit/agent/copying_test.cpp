@@ -240,6 +240,7 @@ TEST_F(Copying, SetsDirectoriesAndReportsThoseThatItCannot) {
         directory.mutable_attributes()->set_gid(::getegid());
     }
 
+    assignment_.attempt = assignment_.attempts_max;
     const Plan done = plan_of(carry_out(set_directories, work));
 
     EXPECT_EQ(fs::status(destination("there")).permissions(), fs::perms{0710});
@@ -247,6 +248,43 @@ TEST_F(Copying, SetsDirectoriesAndReportsThoseThatItCannot) {
     ASSERT_EQ(done.errors.size(), 2U);
     EXPECT_EQ(done.errors[0].path, "gone");
     EXPECT_EQ(done.errors[1].path, "../outside");
+}
+
+// semantics.md S13, of the attributes of directories.
+TEST_F(Copying, TriesThoseDirectoriesAgainThatMayGetBetter) {
+    struct Row {
+        FileCode code;
+        bool pause;
+    };
+    work::Work work;
+    for (const char* path : {"a", "b", "c"}) {
+        fs::create_directories(destination(path));
+        work.mutable_directories()->add_directories()->set_path(path);
+    }
+    for (const Row& row : {Row{FileCode::InputOutput, false}, Row{FileCode::NoSpace, true}}) {
+        delivery_.change_directories = [&](peer::DirectoriesDone& done) {
+            done.clear_problems();
+            for (const auto& [index, code] :
+                 {std::pair{0U, FileCode::PermissionDenied}, std::pair{1U, row.code}}) {
+                peer::FileProblem& problem = *done.add_problems();
+                problem.set_index(index);
+                *problem.mutable_failure() = transfer::to_message(code, {Code::Internal, "no"});
+            }
+        };
+
+        const auto result = carry_out(set_directories, work);
+
+        EXPECT_FALSE(result.success);
+        EXPECT_EQ(result.pause, row.pause);
+        EXPECT_TRUE(result.retryable);
+        EXPECT_EQ(result.error.code, base::to_string(row.code));
+        EXPECT_THAT(effects_of(result).error_codes(), ElementsAre("a: permission_denied"));
+        ASSERT_TRUE(result.rest);
+        const auto rest = transfer::open_payload(result.rest->payload);
+        ASSERT_TRUE(rest);
+        ASSERT_EQ(rest->directories().directories_size(), 1);
+        EXPECT_EQ(rest->directories().directories(0).path(), "b");
+    }
 }
 
 }  // namespace

@@ -55,7 +55,9 @@ public:
     }
     transfer::Attempt<peer::DirectoriesDone> set_directories(
         peer::Directories directories) override {
-        return real_->set_directories(std::move(directories));
+        auto answer = real_->set_directories(std::move(directories));
+        if (change_directories) change_directories(std::get<peer::DirectoriesDone>(answer));
+        return answer;
     }
     transfer::Attempt<peer::Removed> remove(peer::Remove remove) override {
         auto removed = real_->remove(std::move(remove));
@@ -71,6 +73,7 @@ public:
     std::function<void(const transfer::PackReport&)> on_send;
     std::function<void(peer::Viewed&)> change_view;
     std::function<void(peer::Removed&)> change_removed;
+    std::function<void(peer::DirectoriesDone&)> change_directories;
     std::function<transfer::PackReport(const work::Pack&)> report_pack;
 
 private:

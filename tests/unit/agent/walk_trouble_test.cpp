@@ -1,4 +1,6 @@
 // Listings that meet what cannot be read, a destination that does not answer, or a stop.
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "assignment_in_folders.h"
@@ -91,6 +93,38 @@ TEST_F(TroubledWalk, OfASpecialFileCannotDoItsJob) {
 
     expect_broken(result, "unsupported");
     EXPECT_TRUE(result.fatal);
+}
+
+// No file descriptor is free for a moment: nothing is wrong with the directory.
+TEST_F(TroubledWalk, OfADirectoryThatCannotBeReadJustNowIsTriedAgain) {
+    write_text(source("b/file"), "content");
+    rlimit limits{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limits), 0);
+    const auto list_with = [&](int descriptors, std::uint32_t attempt) {
+        fs::remove_all(destination());
+        fs::create_directory(destination());
+        const base::UniqueFd lowest{::open("/", O_PATH | O_CLOEXEC)};
+        rlimit few = limits;
+        few.rlim_cur = static_cast<rlim_t>(lowest.get() + descriptors);
+        EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+        assignment_.attempt = attempt;
+        auto result = list_directories({"a", "b"});
+        EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &limits), 0);
+        return result;
+    };
+    const auto counts_errors = [](const model::AssignmentResult& result) {
+        return result.success && result.effects.counters[Count::FilesFailed] > 0;
+    };
+
+    int counted = 0;
+    for (int descriptors = 1; descriptors < 16; ++descriptors) {
+        if (!counts_errors(list_with(descriptors, assignment_.attempts_max))) continue;
+        ++counted;
+        const auto result = list_with(descriptors, 1);
+        expect_broken(result, "internal");
+        EXPECT_TRUE(result.retryable);
+    }
+    EXPECT_GT(counted, 0);
 }
 
 // ----------------------------------------------------------------------------------------- overlap
