@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "files/listing.h"
 #include "transfer/messages.h"
 
 namespace godwit::agent {
@@ -86,6 +87,12 @@ void Bookkeeper::plan_anew(const transfer::SourceFolder& folder, const work::Fil
     // What it was to be linked to is not there: it is copied itself.
     anew.clear_link_to();
     anew.clear_stands();
+    // One that is gone again shows when it is sent.
+    const auto target = now.type == files::EntryType::Symlink
+                            ? files::read_link(folder.fd(), entry.name())
+                            : Result<std::string>{entry.link_target()};
+    if (target) anew.set_link_target(*target);
+    if (entry.attributes_only()) copy_whole(anew, entry.attributes().size());
     const std::int64_t more = bytes_of(anew) - bytes_of(entry);
     effects_.counters[Count::BytesPlanned] += more;
     effects_.counters[Count::BytesDiscovered] += more;
@@ -95,6 +102,15 @@ void Bookkeeper::plan_anew(const transfer::SourceFolder& folder, const work::Fil
     units_.add_large_file(
         folder.path(), anew,
         file ? data_map(file->fd(), anew, context_.assignment.options) : all_data());
+}
+
+// Its content was the same when it was compared, and passed over; nothing is known of it any more.
+void Bookkeeper::copy_whole(work::FileEntry& entry, std::uint64_t bytes_passed_over) {
+    entry.clear_attributes_only();
+    if (entry.type() != work::FILE) return;
+    const auto bytes = static_cast<std::int64_t>(bytes_passed_over);
+    effects_.counters[Count::BytesSkipped] -= bytes;
+    effects_.counters[Count::BytesDiscovered] -= bytes;
 }
 
 sdk::Effects Bookkeeper::take() {

@@ -90,10 +90,12 @@ void Walk::visit(work::DirectoryCursor cursor) {
                           : Result<std::shared_ptr<const files::NameList>>{attributes.error()};
     if (!read) {
         const Trouble trouble = Trouble::of_listed(read.error());
-        // A directory that is gone has nothing to copy; one that cannot be read may have.
-        if (trouble.code == FileCode::SourceVanished && !cursor.path().empty()) return;
         if (cursor.path().empty()) {
             broken_ = Trouble::of_source(read.error());
+        } else if (trouble.code == FileCode::SourceVanished) {
+            effects_.counters[Count::FilesDiscovered] += 1;
+            effects_.counters[Count::FilesVanished] += 1;
+            error(cursor.path(), trouble);
         } else if (!tries_again(trouble)) {
             effects_.counters[Count::FilesDiscovered] += 1;
             effects_.counters[Count::FilesFailed] += 1;

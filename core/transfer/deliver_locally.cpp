@@ -104,6 +104,8 @@ private:
             auto opened = SourceFile::open(folder, planned, sending_.keep_atime, trouble);
             if (!opened) return false;
             file.emplace(std::move(*opened));
+        } else if (planned.link_to().empty() && !is_as_listed(folder, planned, trouble)) {
+            return false;
         }
         work::FileEntry entry = planned;
         if (entry.link_to().empty() && !add_xattrs(folder, sending_.xattrs, entry, trouble)) {

@@ -85,6 +85,8 @@ bool PackSender::fill(const SourceFolder& folder, work::FileEntry& entry, std::s
             trouble = Trouble::changed();
             return false;
         }
+    } else if (!is_as_listed(folder, entry, trouble)) {
+        return false;
     }
     return add_xattrs(folder, sending_.xattrs, entry, trouble);
 }

@@ -95,6 +95,13 @@ Result<SourceFile> SourceFile::open(const SourceFolder& folder, const work::File
     return file;
 }
 
+bool is_as_listed(const SourceFolder& folder, const work::FileEntry& listed, Trouble& trouble) {
+    const auto now = folder.stat(listed.name());
+    if (now && is_same(*now, listed.attributes())) return true;
+    trouble = now ? Trouble::changed() : Trouble::of_listed(now.error());
+    return false;
+}
+
 bool SourceFile::read(std::span<std::byte> out, std::uint64_t offset, Trouble& trouble) const {
     std::size_t done = 0;
     while (done < out.size()) {

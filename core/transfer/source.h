@@ -92,6 +92,10 @@ private:
     work::Attributes listed_;
 };
 
+// The same of what has no content to be opened: symlinks, special files, new attributes. False,
+// with `trouble` set as by SourceFile::open().
+bool is_as_listed(const SourceFolder& folder, const work::FileEntry& listed, Trouble& trouble);
+
 // Whether what stands there now is what was listed.
 bool is_same(const files::Attributes& now, const work::Attributes& listed) noexcept;
 

@@ -57,6 +57,49 @@ TEST_F(Copying, OfAFileThatHasChangedIsPlannedAnew) {
     EXPECT_EQ(read_file(destination("a")), "content and more");
 }
 
+// semantics.md S9, of what has no content to be opened.
+TEST_F(Copying, OfALinkIsOfTheOneThatStandsThereNow) {
+    make_pack({});
+    for (const char* name : {"changed", "gone", "kept"}) {
+        fs::create_symlink("old", source(name));
+        work::FileEntry& entry = *work_.mutable_pack()->mutable_directories(0)->add_files();
+        entry = listed(name);
+        entry.set_type(work::SYMLINK);
+        entry.set_link_target("old");
+    }
+    fs::remove(source("gone"));
+    fs::remove(source("changed"));
+    fs::create_symlink("new", source("changed"));
+
+    const auto result = copy();
+    const Plan done = plan_of(result);
+
+    EXPECT_EQ(done[Count::FilesCopied], 1);
+    EXPECT_EQ(done[Count::FilesVanished], 1);
+    EXPECT_THAT(done.error_codes(), ElementsAre("gone: source_vanished"));
+    EXPECT_THAT(done.files, ElementsAre("changed"));
+    EXPECT_FALSE(fs::is_symlink(destination("gone")));
+    ASSERT_EQ(result.effects.units.size(), 1U);
+    work_ = *transfer::open_payload(result.effects.units[0].payload);
+    EXPECT_EQ(plan_of(copy())[Count::FilesCopied], 1);
+    EXPECT_EQ(fs::read_symlink(destination("changed")), "new");
+}
+
+TEST_F(Copying, OfAttributesIsOfTheContentTooWhereThatHasChanged) {
+    make_pack({"a"});
+    work_.mutable_pack()->mutable_directories(0)->mutable_files(0)->set_attributes_only(true);
+    write_text(source("a"), "new content!");
+
+    const auto result = copy();
+    const Plan done = plan_of(result);
+
+    EXPECT_THAT(done.files, ElementsAre("a"));
+    EXPECT_THAT(done.attributes_only, IsEmpty());
+    EXPECT_EQ(done[Count::BytesPlanned], 12);
+    EXPECT_EQ(done[Count::BytesSkipped], -8);
+    EXPECT_EQ(done[Count::BytesDiscovered], 4);
+}
+
 TEST_F(Copying, OfAFileThatChangesEachTimeIsGivenUp) {
     make_pack({"a"});
     int attempts = 0;

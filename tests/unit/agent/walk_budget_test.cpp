@@ -9,6 +9,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using test_support::write_text;
+using testing::ElementsAre;
 using testing::IsEmpty;
 
 class LongWalk : public AssignmentInFolders {
@@ -121,11 +122,14 @@ TEST_F(LongWalk, GoesOnAlthoughADirectoryChangedInBetween) {
     }
 }
 
-TEST_F(LongWalk, OfADirectoryThatVanishedBeforeItWasVisitedIsNoError) {
+TEST_F(LongWalk, OfADirectoryThatVanishedBeforeItWasVisitedIsNoFailure) {
     const Plan plan = plan_of(list_directories({"gone", "also/gone"}));
 
-    EXPECT_THAT(plan.errors, IsEmpty());
-    EXPECT_EQ(plan.counters, sdk::Counters{});
+    EXPECT_THAT(plan.error_codes(),
+                ElementsAre("gone: source_vanished", "also/gone: source_vanished"));
+    EXPECT_EQ(plan[Count::FilesDiscovered], 2);
+    EXPECT_EQ(plan[Count::FilesVanished], 2);
+    EXPECT_EQ(plan[Count::FilesFailed], 0);
     EXPECT_FALSE(fs::exists(destination("gone")));
 }
 
