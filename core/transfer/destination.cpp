@@ -91,7 +91,8 @@ Result<std::shared_ptr<Destination>> Destination::open(const peer::Open& open,
     made->storage_path_ = sdk::mount_of(self, *path);
     if (made->storage_path_.empty()) {
         return Error{Code::InvalidArgument,
-                     "'" + base::printable(*path) + "' lies beneath no storage path that is mounted on this worker",
+                     "'" + base::printable(*path) +
+                         "' lies beneath no storage path that is mounted on this worker",
                      ENODEV};
     }
     if (auto status = look_at(made->storage_path_, *path, made->opened_); !status) {
