@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/file_code.h"
 #include "model/counters.h"
 #include "model/writer.h"
 
@@ -17,6 +18,13 @@ using sdk::UnitKind;
 const RequestOptions& options_of(const SyncRequest* document) noexcept {
     static const RequestOptions kDefaults;
     return document == nullptr ? kDefaults : document->options;
+}
+
+// Which kind of step was given up is not counted, but that a refused delete is one of them.
+bool may_lack_listings(const sdk::Request& request) noexcept {
+    const bool refused = request.reason == base::to_string(base::FileCode::MaxDeleteExceeded) ||
+                         request.reason == base::to_string(base::FileCode::DeleteSkipped);
+    return request.counters[Count::StepsGivenUp] > (refused ? 1 : 0);
 }
 
 void write_progress(Writer& json, const Shown& shown) {
@@ -153,8 +161,8 @@ bool listing_complete(const sdk::Request& request, const RequestOptions& options
     case RequestState::Queued:
     case RequestState::Failed:
     case RequestState::Cancelled: return false;
-    case RequestState::Completed:
-    case RequestState::CompletedWithErrors: return true;
+    case RequestState::Completed: return true;
+    case RequestState::CompletedWithErrors: return !may_lack_listings(request);
     case RequestState::Progress:
     case RequestState::Paused: break;
     }

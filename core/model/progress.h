@@ -32,8 +32,9 @@ static_assert(kRemovalStage < kDirectoryStage - kDepthMax);
 // paused in it.
 std::string_view phase_of(const sdk::Request& request, const RequestOptions& options = {}) noexcept;
 
-// Whether all that is to be copied is known. Never so of a request that failed or was cancelled:
-// what it had left to do is gone.
+// Whether all that is to be copied is known for sure. Never so of a request that failed or was
+// cancelled: what it had left to do is gone; nor of one that gave a step up, which may have been a
+// listing.
 bool listing_complete(const sdk::Request& request, const RequestOptions& options = {}) noexcept;
 
 // Of the bytes that are planned, how many are at the destination and acknowledged; rounded down.

@@ -144,6 +144,21 @@ TEST_F(Stages, TellWhetherTheListingIsComplete) {
     }
 }
 
+TEST_F(Stages, DoNotCallAListingCompleteOfWhichAPartMayHaveBeenGivenUp) {
+    request_.state = RequestState::CompletedWithErrors;
+    request_.counters[Count::FilesFailed] = 1;
+    EXPECT_TRUE(listing_complete(request_));
+
+    request_.counters[Count::StepsGivenUp] = 1;
+    EXPECT_FALSE(listing_complete(request_));
+    for (const char* reason : {"max_delete_exceeded", "delete_skipped"}) {
+        request_.reason = reason;
+        EXPECT_TRUE(listing_complete(request_)) << "it is the delete that was refused";
+    }
+    request_.counters[Count::StepsGivenUp] = 2;
+    EXPECT_FALSE(listing_complete(request_));
+}
+
 TEST_F(Stages, TellHowManyOfTheBytesAreThere) {
     request_.counters[Count::BytesPlanned] = 1'000;
     request_.counters[Count::BytesCopied] = 999;
