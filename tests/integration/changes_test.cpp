@@ -215,7 +215,7 @@ TEST_P(Changes, DeletesAreRefusedWhenTheyWouldTakeTooMuch) {
     beat("worker-a");
     report(poll_one("worker-a"), true,
            R"(,"files":{"directories":1,"discovered":1,"skipped":1,"at_destination":20,)"
-           R"("surplus":6},"units":[{"kind":"listing","stage":500000,"payload":"eA=="}])");
+           R"("surplus":6},"units":[{"kind":"listing","stage":100000,"payload":"eA=="}])");
 
     EXPECT_TRUE(poll("worker-a").empty());
 

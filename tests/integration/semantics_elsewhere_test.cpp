@@ -77,9 +77,13 @@ TEST_F(Elsewhere, GoesWhatHasNoTransportInCommonWithOneDestination) {
     cluster_.set_transport("{plugin: ucx, options: {tls: tcp}}");
     start_agent("destination-2", "b");
 
-    expect_syncs(4);
+    // Whose turn comes first is up to the policy; who was lost waits for its next one.
+    const auto was_tried = [&] {
+        return cluster_.agent_log("source").find("no transport in common") != std::string::npos;
+    };
+    for (int i = 0; i < 32 && !was_tried(); ++i) expect_syncs(1);
 
-    EXPECT_THAT(cluster_.agent_log("source"), HasSubstr("no transport in common"));
+    EXPECT_TRUE(was_tried());
 }
 
 TEST_F(Elsewhere, IsNowhereForWorkersThatHaveNoTransportInCommon) {

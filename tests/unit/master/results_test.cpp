@@ -314,11 +314,12 @@ TEST_F(ReportedResult, OfALostPeerSendsTheWorkElsewhereWhateverThatPeerTellsTheM
     ASSERT_EQ(report(failed(again[0], "peer_lost")), "applied");
     cluster_.absolve("destination");
     wait_for_backoff();
-    add_worker(worker("another", {"/dst"}));
+    add_worker(worker("other", {"/dst"}));
+    ASSERT_TRUE(cluster_.look_closely());
 
     again = poll("source");
     ASSERT_EQ(again.size(), 1U);
-    EXPECT_EQ(again[0].destination, "another");
+    EXPECT_EQ(again[0].destination, "other");
 }
 
 TEST_F(ReportedResult, OfAStoppedAgentAccusesNobody) {

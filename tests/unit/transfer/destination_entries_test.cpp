@@ -14,6 +14,7 @@
 #include <string>
 
 #include "support/child.h"
+#include "support/tree.h"
 #include "transfer/destination.h"
 
 namespace {
@@ -145,6 +146,8 @@ TEST_F(Entries, OfEveryKindHaveTheirNamesOnTheMedium) {
     write("/new/folder/carrier");
     work::FileEntry link = entry_of(work::FILE, "link");
     link.set_link_to("new/folder/carrier");
+    link.mutable_attributes()->set_size(3);
+    test_support::set_mtime(path("/new/folder/carrier"), 0);
     g_synced.clear();
 
     EXPECT_TRUE(write_entry(link, "new/folder"));
