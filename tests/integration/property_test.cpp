@@ -16,7 +16,7 @@ using test_support::Random;
 using test_support::RandomTree;
 using test_support::TreeSettings;
 
-constexpr int kSeedsByDefault = 16;
+constexpr int kSeedsByDefault = 20;
 constexpr int kOnWholeTreesPercent = 35;
 
 // What one group of seeds runs on.
@@ -25,15 +25,20 @@ struct Setting {
     Store store;
     const char* transport;
     int workers_a_side;  // 0: one that mounts both sides.
+    bool is_faulty = false;
 };
 
 constexpr const char* kLibfabric = R"({plugin: libfabric, options: {provider: "tcp;ofi_rxm"}})";
 constexpr const char* kUcx = "{plugin: ucx, options: {tls: tcp}}";
+// Every so many segments the peer is lost, and a few bytes arrive as others than were sent.
+constexpr const char* kFaulty =
+    "{plugin: faulty, options: {lose_every: 40, losses: 1000, flips: 20}}";
 const std::vector<Setting> kSettings{
     {"MemoryLibfabric", Store::Memory, kLibfabric, 1},
     {"RedisUcx", Store::Redis, kUcx, 1},
     {"OneAgentForBothSides", Store::Memory, kLibfabric, 0},
     {"TwoAgentsASide", Store::Redis, kLibfabric, 2},
+    {"FaultyWire", Store::Memory, kFaulty, 2, true},
 };
 
 std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
@@ -166,6 +171,13 @@ protected:
         settings.transport = setting().transport;
         // A busy machine is no failure that is to be tested here.
         settings.master_yaml = "lease_seconds: 30\nworker_heartbeat_timeout: 60\n";
+        if (setting().is_faulty) {
+            settings.agent_yaml += plugin_path_with_faults();
+            // A lost peer takes all that goes on with it: an attempt of each.
+            settings.master_yaml += "max_attempts: 100\n";
+            // Many segments, so that many are met.
+            settings.agent_yaml += "tuning: {segment_kib: 256}\n";
+        }
         cluster_ = std::make_unique<Cluster>(settings);
         const std::string source = cluster_->folder("a");
         const std::string destination = cluster_->folder("b");
@@ -195,7 +207,9 @@ protected:
     // Everything that one seed says.
     void run_seed(std::uint64_t seed) {
         Random random{seed};
-        const Options options = random_options(random);
+        Options options = random_options(random);
+        // Who trusts such a wire gets what it brings.
+        if (setting().is_faulty && options.verify == "none") options.verify = "transfer";
         SCOPED_TRACE("GODWIT_PROPERTY_SEED=" + std::to_string(seed) + " options {" +
                      options.json() + "}" + options.members());
         const std::string root = "seed-" + std::to_string(seed);
@@ -254,6 +268,8 @@ protected:
         EXPECT_EQ(ended.files("discovered"), ended.files("copied") + ended.files("skipped") +
                                                  ended.files("failed") + ended.files("vanished") +
                                                  ended.files("special"));
+        EXPECT_EQ(ended.bytes("discovered"), ended.bytes("copied") + ended.bytes("skipped") +
+                                                 ended.bytes("failed") + ended.bytes("vanished"));
         // rsync's reading would change the times of access that the next sync looks at.
         if (options.everything() && !options.atime && fs::exists("/usr/bin/rsync")) {
             EXPECT_THAT(rsync_differences(source, destination, "-HAXS"), IsEmpty());
