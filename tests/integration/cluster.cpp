@@ -7,15 +7,12 @@
 #include <iostream>
 
 #include "model/json.h"
+#include "support/sanitizer.h"
 
 namespace godwit::integration {
 namespace {
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr double kPatienceSeconds = 180;
-#else
-constexpr double kPatienceSeconds = 60;
-#endif
+constexpr double kPatienceSeconds = test_support::kIsSanitized ? 180 : 60;
 
 }  // namespace
 

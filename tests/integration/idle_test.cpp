@@ -7,17 +7,14 @@
 #include <sstream>
 
 #include "cluster.h"
+#include "support/sanitizer.h"
 
 namespace godwit::integration {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr double kShareMax = 0.05;
-#else
-constexpr double kShareMax = 0.01;
-#endif
+constexpr double kShareMax = test_support::kIsSanitized ? 0.05 : 0.01;
 
 // Processor time of the process so far, in seconds; proc(5), fields 14 and 15.
 double processor_seconds(pid_t pid) {

@@ -1,5 +1,6 @@
 // S16: what is damaged on the way, or by the medium, is found, sent again, and never published.
 #include "semantics.h"
+#include "support/sanitizer.h"
 
 namespace godwit::integration {
 namespace {
@@ -138,19 +139,14 @@ protected:
     explicit DamagingMedium(int times) : times_{times} {}
 
     void SetUp() override {
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-        GTEST_SKIP() << "a sanitizer's runtime must be the first library of the process";
-#else
+        if (test_support::kIsSanitized) GTEST_SKIP() << "nothing is preloaded under a sanitizer";
         cluster_.set_agent_environment({"LD_PRELOAD=" + fault_library("libflip_writes.so"),
                                         "GODWIT_FLIP_FOLDER=/b/dst/bad",
                                         "GODWIT_FLIP_TIMES=" + std::to_string(times_),
                                         "GODWIT_FLIP_REPORT=" + cluster_.folder("flips")});
         start();
-#endif
     }
-    std::size_t flipped() const {
-        return occurrences(read_file(cluster_.folder("flips")), "\n");
-    }
+    std::size_t flipped() const { return occurrences(read_file(cluster_.folder("flips")), "\n"); }
 
 private:
     const int times_;
