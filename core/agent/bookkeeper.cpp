@@ -92,7 +92,7 @@ void Bookkeeper::plan_anew(const transfer::SourceFolder& folder, const work::Fil
                             ? files::read_link(folder.fd(), entry.name())
                             : Result<std::string>{entry.link_target()};
     if (target) anew.set_link_target(*target);
-    if (entry.attributes_only()) copy_whole(anew, entry.attributes().size());
+    if (entry.attributes_only()) copy_whole(folder, anew, entry.attributes().size());
     const std::int64_t more = bytes_of(anew) - bytes_of(entry);
     effects_.counters[Count::BytesPlanned] += more;
     effects_.counters[Count::BytesDiscovered] += more;
@@ -105,8 +105,13 @@ void Bookkeeper::plan_anew(const transfer::SourceFolder& folder, const work::Fil
 }
 
 // Its content was the same when it was compared, and passed over; nothing is known of it any more.
-void Bookkeeper::copy_whole(work::FileEntry& entry, std::uint64_t bytes_passed_over) {
+void Bookkeeper::copy_whole(const transfer::SourceFolder& folder, work::FileEntry& entry,
+                            std::uint64_t bytes_passed_over) {
     entry.clear_attributes_only();
+    // A new file changes the times of its folder, which attributes alone do not.
+    if (const auto attributes = files::stat_of(folder.fd())) {
+        units_.add_directory(folder.path(), transfer::to_message(*attributes));
+    }
     if (entry.type() != work::FILE) return;
     const auto bytes = static_cast<std::int64_t>(bytes_passed_over);
     effects_.counters[Count::BytesSkipped] -= bytes;

@@ -39,7 +39,8 @@ private:
                         const transfer::Trouble& trouble);
     void plan_anew(const transfer::SourceFolder& folder, const work::FileEntry& entry,
                    const files::Attributes& now);
-    void copy_whole(work::FileEntry& entry, std::uint64_t bytes_passed_over);
+    void copy_whole(const transfer::SourceFolder& folder, work::FileEntry& entry,
+                    std::uint64_t bytes_passed_over);
 
     WorkContext& context_;
     const files::Tree& source_;

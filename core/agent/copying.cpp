@@ -143,7 +143,9 @@ bool looks_tell(model::Compare compare) {
 PackReport look_for_copied(WorkContext& context, const work::Pack& pack,
                            const peer::Opened& opened) {
     PackReport report{pack};
-    if (!looks_tell(context.assignment.options.compare)) return report;
+    const model::RequestOptions& options = context.assignment.options;
+    // Nor do looks tell which extended attributes a file has.
+    if (!looks_tell(options.compare) || options.xattrs || options.acls) return report;
     const auto rules = Rules::make(context.assignment.options, opened);
     peer::View view;
     for (const work::DirectoryFiles& files : pack.directories()) {
@@ -160,7 +162,6 @@ PackReport look_for_copied(WorkContext& context, const work::Pack& pack,
     CompareRules compare_rules = rules->compare;
     // How it was planned does not matter any more: what it was planned as does.
     compare_rules.compare = model::Compare::SizeMtime;
-    compare_rules.xattrs = false;
     for (int d = 0; d < pack.directories_size(); ++d) {
         for (const peer::FoundEntry& found : answers->directories(d).entries()) {
             const int f = static_cast<int>(found.index());

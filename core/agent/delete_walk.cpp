@@ -193,6 +193,9 @@ void DeleteWalk::remove(work::Removal& removal, const std::vector<std::string>& 
     for (const std::string& name : names) doomed.add_names(name);
     auto removed = context_.delivery.remove(std::move(message));
     if (auto* trouble = std::get_if<Trouble>(&removed)) {
+        // Any of them may be gone, though nobody says so.
+        removal.set_entries(removal.entries() -
+                            std::min<std::uint64_t>(removal.entries(), names.size()));
         broken_ = std::move(*trouble);
         return;
     }

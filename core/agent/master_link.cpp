@@ -239,7 +239,8 @@ MasterLink::Polled MasterLink::poll(http::Client& client, std::size_t free_slots
     if (!parsed.ok()) {
         kLog.error("the master's assignments cannot be read: is it of another version?",
                    {{"reason", parsed.errors.front().message}});
-        return Polled::Lost;
+        // Given back at once, it would come again at once, and for ever: the lease is to run out.
+        return Polled::Unheard;
     }
     for (model::Assignment& assignment : *parsed.document) {
         {

@@ -80,6 +80,7 @@ private:
     void plan_removal(const Slice& slice, const peer::DirectoryAnswer& answer,
                       std::uint64_t entries);
     void visit_surplus(work::DirectoryCursor cursor);
+    void surplus_failed(const std::string& path, const peer::Failure& failure);
     void directory_failed(const Slice& slice, const transfer::Trouble& trouble);
     void plan(const Slice& slice, const File& file, bool attributes_only);
     void plan_link(const Slice& slice, const File& file, const std::string& carrier, bool stands);

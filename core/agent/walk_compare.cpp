@@ -304,9 +304,10 @@ void Walk::take_surplus(const Slice& slice, const peer::DirectoryAnswer& answer)
     *view.add_directories() = question_of(rest);
     const auto viewed = context_.delivery.view(std::move(view));
     const peer::Viewed* more = take(viewed);
-    if (more != nullptr && more->directories_size() == 1 && !more->directories(0).has_failure()) {
-        take_surplus(rest, more->directories(0));
-    }
+    if (more == nullptr || more->directories_size() != 1) return;
+    const peer::DirectoryAnswer& found = more->directories(0);
+    if (found.has_failure()) return surplus_failed(slice.path, found.failure());
+    take_surplus(rest, found);
 }
 
 void Walk::plan_removal(const Slice& slice, const peer::DirectoryAnswer& answer,
@@ -337,8 +338,8 @@ void Walk::visit_surplus(work::DirectoryCursor cursor) {
     const peer::Viewed* answers = take(viewed);
     if (answers == nullptr || answers->directories_size() != 1) return;
     peer::DirectoryAnswer answer = answers->directories(0);
-    // One that cannot be read cannot be removed either: that will be said then.
-    if (answer.has_failure() || answer.absent()) return;
+    if (answer.has_failure()) return surplus_failed(cursor.path(), answer.failure());
+    if (answer.absent()) return;
     entries_seen_ += answer.entries_there();
     Slice slice;
     slice.path = cursor.path();
@@ -350,6 +351,15 @@ void Walk::visit_surplus(work::DirectoryCursor cursor) {
         answer.clear_surplus_cut_after();
     }
     take_surplus(slice, answer);
+}
+
+// One that may not be read cannot be removed either: that will be said then.
+void Walk::surplus_failed(const std::string& path, const peer::Failure& failure) {
+    const Trouble trouble = transfer::trouble_of(failure);
+    if (tries_again(trouble) || !base::is_retryable(trouble.code)) return;
+    effects_.counters[Count::FilesDiscovered] += 1;
+    effects_.counters[Count::FilesFailed] += 1;
+    error(path, trouble);
 }
 
 void Walk::directory_failed(const Slice& slice, const Trouble& trouble) {

@@ -34,6 +34,23 @@ Error failed_on(std::string_view what, const std::string& name, int error_number
     return base::errno_error(std::string{what} + " '" + base::printable(name) + "'", error_number);
 }
 
+// Invalid with errno set. An attempt to publish it may have given it a mode that keeps out whoever
+// owns it.
+UniqueFd open_kept(int directory, const std::string& name, int create) {
+    const int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | create;
+    UniqueFd fd{::openat(directory, name.c_str(), flags, kUnpublishedMode)};
+    if (fd || errno != EACCES) return fd;
+    // By its descriptor, so that no link that is there by now leads the mode elsewhere.
+    const UniqueFd place{::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+    const std::string opened = "/proc/self/fd/" + std::to_string(place.get());
+    if (place && ::chmod(opened.c_str(), kUnpublishedMode) == 0) {
+        fd.reset(::openat(directory, name.c_str(), flags, kUnpublishedMode));
+    } else {
+        errno = EACCES;
+    }
+    return fd;
+}
+
 }  // namespace
 
 std::string temporary_name(std::string_view name, std::uint64_t generation) {
@@ -100,8 +117,7 @@ Result<NewFile> NewFile::create(int directory, std::string temporary) {
 }
 
 Result<NewFile> NewFile::open_shared(int directory, std::string temporary, std::uint64_t size) {
-    UniqueFd fd{::openat(directory, temporary.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-                         kUnpublishedMode)};
+    UniqueFd fd = open_kept(directory, temporary, O_CREAT);
     if (!fd) return failed_on("create", temporary);
     const auto now = stat_of(fd.get());
     if (!now) return now.error();
@@ -113,13 +129,7 @@ Result<NewFile> NewFile::open_shared(int directory, std::string temporary, std::
 }
 
 Result<NewFile> NewFile::open_existing(int directory, std::string temporary, std::uint64_t size) {
-    constexpr int kFlags = O_RDWR | O_NOFOLLOW | O_CLOEXEC;
-    UniqueFd fd{::openat(directory, temporary.c_str(), kFlags)};
-    // An attempt to publish it has given it a mode that keeps out whoever owns it.
-    if (!fd && errno == EACCES &&
-        ::fchmodat(directory, temporary.c_str(), kUnpublishedMode, 0) == 0) {
-        fd.reset(::openat(directory, temporary.c_str(), kFlags));
-    }
+    UniqueFd fd = open_kept(directory, temporary, 0);
     if (!fd) return failed_on("open", temporary);
     const auto now = stat_of(fd.get());
     if (!now) return now.error();

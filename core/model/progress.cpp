@@ -22,8 +22,9 @@ const RequestOptions& options_of(const SyncRequest* document) noexcept {
 
 // Which kind of step was given up is not counted, but that a refused delete is one of them.
 bool may_lack_listings(const sdk::Request& request) noexcept {
-    const bool refused = request.reason == base::to_string(base::FileCode::MaxDeleteExceeded) ||
-                         request.reason == base::to_string(base::FileCode::DeleteSkipped);
+    // Judged by numbers only where no step was given up before; several may be, afterwards.
+    if (request.reason == base::to_string(base::FileCode::MaxDeleteExceeded)) return false;
+    const bool refused = request.reason == base::to_string(base::FileCode::DeleteSkipped);
     return request.counters[Count::StepsGivenUp] > (refused ? 1 : 0);
 }
 

@@ -77,7 +77,14 @@ bool is_private_group(gid_t gid, uid_t owner) {
     for (char** member = group->gr_mem; *member != nullptr; ++member) {
         if (name != *member) return false;
     }
-    return true;
+    // Those whose first group it is are not among its members.
+    bool is_private = true;
+    ::setpwent();
+    while (const passwd* other = ::getpwent()) {
+        is_private = is_private && (other->pw_gid != gid || other->pw_uid == owner);
+    }
+    ::endpwent();
+    return is_private;
 }
 
 bool can_be_written_by_others(const struct stat& info) {

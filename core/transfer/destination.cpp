@@ -226,6 +226,8 @@ Status Destination::sync_above_root() const {
         path = above.empty() ? "/" : std::string{above};
         const auto tree = files::Tree::open(storage_path_, path);
         const auto folder = tree ? tree->open_directory("") : Result<UniqueFd>{tree.error()};
+        // What may be passed through and not be read cannot be flushed.
+        if (!folder && folder.error().native == EACCES) continue;
         if (!folder) return folder.status();
         if (auto status = sync_folder(folder->get()); !status) return status;
     }

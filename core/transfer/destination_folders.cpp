@@ -69,6 +69,8 @@ Status Destination::sweep_below(int directory, const std::string& name) {
     const base::UniqueFd below{
         ::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
     if (!below) return base::errno_error("enter '" + base::printable(name) + "'");
+    const auto orphans = files::temporaries_in(below.get());
+    if (orphans && orphans->empty()) return {};
     open_up(below.get());
     return sweep(below.get());
 }
