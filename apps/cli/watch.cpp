@@ -13,8 +13,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kPauseMin{100};
+// Between two looks: a twentieth of the time that has gone by, so that the end of a short request
+// is not noticed late.
+constexpr std::chrono::milliseconds kPauseMin{50};
 constexpr std::chrono::milliseconds kPauseMax{1'000};
+constexpr int kPausesOfTheTime = 20;
 // How long a master that went away is waited for.
 constexpr std::chrono::seconds kMasterAway{60};
 // Of what a dry run found in the way, the first ones.
@@ -57,7 +60,6 @@ int watch(const CommandLine& line, MasterCall& master, const std::string& id) {
     Clock::time_point last_answer = start;
     ProgressView view;
     bool was_paused = false;
-    auto pause = kPauseMin;
     for (;;) {
         const auto body = master.send("GET", "/sync/" + http::percent_encode(id));
         const Clock::time_point now = Clock::now();
@@ -81,8 +83,8 @@ int watch(const CommandLine& line, MasterCall& master, const std::string& id) {
                                         std::to_string(*line.timeout_seconds) +
                                         " s; it goes on: godwit status " + id});
         }
-        std::this_thread::sleep_for(pause);
-        pause = std::min(2 * pause, kPauseMax);
+        std::this_thread::sleep_for(
+            std::clamp<Clock::duration>((now - start) / kPausesOfTheTime, kPauseMin, kPauseMax));
     }
 }
 

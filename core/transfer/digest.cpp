@@ -1,7 +1,13 @@
 #include "transfer/digest.h"
 
+// On x86 the library looks at run time which vector instructions the processor has.
+#if defined(__x86_64__)
+#define XXH_STATIC_LINKING_ONLY
+#include <xxh_x86dispatch.h>
+#else
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+#endif
 
 namespace godwit::transfer {
 
