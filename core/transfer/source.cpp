@@ -87,7 +87,7 @@ Result<SourceFile> SourceFile::open(const SourceFolder& folder, const work::File
         trouble = Trouble::of_listed(fd.error());
         return std::move(fd).error();
     }
-    SourceFile file{std::move(*fd), listed.attributes()};
+    SourceFile file{std::move(*fd), listed};
     if (!file.is_unchanged()) {
         trouble = Trouble::changed();
         return Error{Code::Conflict, trouble.message};

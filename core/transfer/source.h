@@ -71,6 +71,8 @@ public:
                                    bool keep_atime, Trouble& trouble);
 
     int fd() const noexcept { return fd_.get(); }
+    // False: it has no holes, and looking for one would read through all of its map.
+    bool may_have_holes() const noexcept { return may_have_holes_; }
     // Fills all of `out` from `offset`. False, with `trouble` set: an error, or the file ended
     // early.
     bool read(std::span<std::byte> out, std::uint64_t offset, Trouble& trouble) const;
@@ -85,11 +87,12 @@ public:
     bool is_unchanged() const;
 
 private:
-    SourceFile(base::UniqueFd fd, const work::Attributes& listed)
-        : fd_{std::move(fd)}, listed_{listed} {}
+    SourceFile(base::UniqueFd fd, const work::FileEntry& listed)
+        : fd_{std::move(fd)}, listed_{listed.attributes()}, may_have_holes_{listed.sparse()} {}
 
     base::UniqueFd fd_;
     work::Attributes listed_;
+    bool may_have_holes_;
 };
 
 // The same of what has no content to be opened: symlinks, special files, new attributes. False,

@@ -36,7 +36,7 @@ bool stream(const SourceFile& file, std::uint64_t from, std::uint64_t to, const 
             const Offers::Damaged& damaged) {
     while (from < to) {
         files::Extent data{from, to};
-        if (sending.sparse) {
+        if (sending.sparse && file.may_have_holes()) {
             const auto next = files::next_data(file.fd(), from, to, files::kSmallestHoleBytes);
             if (!next) {
                 trouble = Trouble::of_source(next.error());
