@@ -47,6 +47,7 @@ inline constexpr std::array<CountName, sdk::kCountKinds> kCountNames{{
     {"waits_us", "destination_write"},
     {"waits_us", "bandwidth_limit"},
     {"files", "steps_given_up"},
+    {"files", "listings_given_up"},
 }};
 
 // A member for each section. Whole: all counters; else those that are not 0.

@@ -13,8 +13,12 @@ using sdk::Error;
 using sdk::Outcome;
 using sdk::RequestState;
 
+void note_failure(UnitRecord& unit, const Now& now) {
+    if (!unit.first_failed_at) unit.first_failed_at = now.wall;
+}
+
 // "worker_lost" of a unit that was lost too often: nobody is there to report more.
-sdk::FileError lost_error(const sdk::Lease& lease, std::uint32_t losses, const Now& now) {
+sdk::FileError lost_error(const sdk::Lease& lease, const UnitRecord& unit, const Now& now) {
     sdk::FileError error;
     error.path = lease.unit.label;
     error.code = "worker_lost";
@@ -22,9 +26,9 @@ sdk::FileError lost_error(const sdk::Lease& lease, std::uint32_t losses, const N
     error.offset = lease.unit.offset;
     error.worker = lease.worker;
     error.attempt = lease.attempt;
-    error.first_at = now.wall;
+    error.first_at = *unit.first_failed_at;
     error.last_at = now.wall;
-    error.message = "lost " + std::to_string(losses) + " times with the worker that had it";
+    error.message = "lost " + std::to_string(unit.losses) + " times with the worker that had it";
     return error;
 }
 
@@ -173,6 +177,7 @@ sdk::FailReply RequestLedger::fail(const sdk::Failure& item, const Now& now) {
         ended_.remember(item.lease, Ending::Failed);
         return {};
     }
+    note_failure(*unit, now);
     ++unit->failures;
     unit->last_failer = item.worker;
     const bool exhausted = unit->failures >= item.attempts_max;
@@ -203,9 +208,10 @@ std::vector<sdk::Reaped> RequestLedger::reap(const sdk::ReapSpec& spec, std::siz
         spec.worker ? board_.leases_of(*spec.worker, limit) : board_.expired(now.steady, limit);
     for (const sdk::Lease& lease : leases) {
         UnitRecord& unit = *board_.find(lease.ref);
+        note_failure(unit, now);
         const bool exhausted = ++unit.losses >= spec.losses_max;
         if (exhausted) {
-            record(lost_error(lease, unit.losses, now));
+            record(lost_error(lease, unit, now));
             board_.exhaust(unit, request_.counters);
         } else {
             board_.put_back(unit, Instant{}, request_.counters);
@@ -222,6 +228,7 @@ std::vector<sdk::Lease> RequestLedger::leases_of(const sdk::WorkerId& worker) co
 
 void RequestLedger::apply(const sdk::Effects& effects, const sdk::WorkerId& worker) {
     if (!effects.message.empty()) request_.detail[worker] = effects.message;
+    if (request_.resolution.empty()) request_.resolution = effects.resolution;
     for (std::size_t i = 0; i < sdk::kCountKinds; ++i) {
         add_bounded(request_.counters.values[i], effects.counters.values[i]);
     }

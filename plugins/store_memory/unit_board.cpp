@@ -24,6 +24,7 @@ sdk::Lease lease_of(const UnitRecord& record) {
     lease.attempt = record.failures + 1;
     lease.losses = record.losses;
     lease.last_failer = record.last_failer;
+    lease.first_failed_at = record.first_failed_at;
     lease.discard = record.discard;
     lease.unit = record.unit;
     return lease;
@@ -181,6 +182,7 @@ void UnitBoard::exhaust(UnitRecord& record, Counters& counters) {
     GroupRecord* group = unit.group != 0 ? &groups_[unit.group] : nullptr;
     // Its error names one path, which is not all that it was about.
     if (group == nullptr && unit.files != 1) add_bounded(counters[Count::StepsGivenUp], 1);
+    if (unit.kind == UnitKind::Listing) add_bounded(counters[Count::ListingsGivenUp], 1);
     add_bounded(counters[Count::BytesFailed], static_cast<std::int64_t>(unit.bytes));
     // One file is one failure, however many of its parts were under way.
     if (group == nullptr || !group->failed) {

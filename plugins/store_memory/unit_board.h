@@ -37,7 +37,8 @@ struct UnitRecord {
     bool discard = false;
     std::uint32_t failures = 0;
     std::uint32_t losses = 0;
-    sdk::WorkerId last_failer;       // Empty: none.
+    sdk::WorkerId last_failer;  // Empty: none.
+    std::optional<sdk::WallTime> first_failed_at;
     Instant not_before{};            // Of a unit that waits for its backoff to pass.
     std::optional<Holding> holding;  // Of a unit that is leased.
 };

@@ -209,8 +209,8 @@ Result<sdk::Worker> read_worker(const std::string& id, std::string_view record) 
 
 Result<sdk::Lease> read_lease(const Reply& described) {
     const std::vector<Reply>& items = described.items;
-    if (items.size() != 15) return malformed("a lease");
-    auto body = unpack(items[14].text);
+    if (items.size() != 16) return malformed("a lease");
+    auto body = unpack(items[15].text);
     if (!body || body->items.size() != 3) return malformed("the payload of a unit");
     Numbers numbers;
     sdk::Lease lease;
@@ -221,16 +221,17 @@ Result<sdk::Lease> read_lease(const Reply& described) {
     lease.attempt = static_cast<std::uint32_t>(items[4].integer);
     lease.losses = static_cast<std::uint32_t>(items[5].integer);
     lease.last_failer = items[6].text;
-    lease.discard = items[7].integer == 1;
-    const std::int64_t kind = items[8].integer;
-    lease.unit.stage = static_cast<std::uint32_t>(items[9].integer);
-    lease.unit.rank = static_cast<std::uint32_t>(items[10].integer);
-    const std::string& group = items[11].text;
+    if (!items[7].text.empty()) numbers.read(items[7].text, lease.first_failed_at);
+    lease.discard = items[8].integer == 1;
+    const std::int64_t kind = items[9].integer;
+    lease.unit.stage = static_cast<std::uint32_t>(items[10].integer);
+    lease.unit.rank = static_cast<std::uint32_t>(items[11].integer);
+    const std::string& group = items[12].text;
     const char* end = group.data() + group.size();
     const bool grouped =
         group.empty() || std::from_chars(group.data(), end, lease.unit.group, 16).ptr == end;
-    numbers.read(items[12].text, lease.unit.bytes);
-    numbers.read(items[13].text, lease.unit.files);
+    numbers.read(items[13].text, lease.unit.bytes);
+    numbers.read(items[14].text, lease.unit.files);
     numbers.read(body->items[0].text, lease.unit.offset);
     if (!numbers.good() || !grouped || kind < 0 || kind >= std::int64_t{sdk::kUnitKinds})
         return malformed("a lease");
@@ -287,6 +288,7 @@ Result<Shown> read_shown(const sdk::RequestId& id, const Reply& shown) {
     request.state = *state;
     numbers.read(field("revision"), request.revision);
     request.reason = field("reason");
+    request.resolution = field("resolution");
     if (fields->contains("pin")) request.pinned_worker = field("pin");
     numbers.read(field("created"), request.created_at);
     numbers.read(field("updated"), request.updated_at);

@@ -23,7 +23,7 @@ std::uint64_t millis(sdk::Millis duration) {
     return static_cast<std::uint64_t>(duration.count());
 }
 
-// Five items.
+// Six items.
 void pack(Packer& packer, const sdk::Effects& effects) {
     pack(packer, effects.counters);
     packer.array(effects.errors.size());
@@ -34,12 +34,12 @@ void pack(Packer& packer, const sdk::Effects& effects) {
         pack(packer, group.then);
     }
     pack(packer, effects.units);
-    packer.text(effects.message);
+    packer.text(effects.message).text(effects.resolution);
 }
 
 Packer pack_completion(const sdk::Completion& item) {
     Packer packer;
-    packer.array(8);
+    packer.array(9);
     pack(packer, item.lease);
     pack(packer, item.effects);
     return packer;
@@ -47,7 +47,7 @@ Packer pack_completion(const sdk::Completion& item) {
 
 Packer pack_failure(const sdk::Failure& item) {
     Packer packer;
-    packer.array(15);
+    packer.array(16);
     pack(packer, item.lease);
     packer.text(item.worker)
         .number(item.released ? 1 : 0)

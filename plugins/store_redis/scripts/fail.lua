@@ -19,6 +19,7 @@ local function apply(id, unit, item)
         put_back(id, unit)
         return FAILED
     end
+    note_failure(unit)
     unit.failures = unit.failures + 1
     unit.failer = worker
     if unit.failures >= attempts_max then

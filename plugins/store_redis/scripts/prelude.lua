@@ -23,12 +23,12 @@ local REQUEST,      -- HASH   document, state, counters c0.., pending p0.., leas
 
 local args = cmsgpack.unpack(ARGV[1])
 
-local CHUNK = 1                                 -- UnitKind
+local LISTING, CHUNK = 0, 1                     -- UnitKind
 local TURNS = {[0] = 2, 1, 0, 3}                -- UnitKind -> its turn in claims
 local PENDING = {[0] = 'p0', 'p1', 'p2', 'p3'}  -- UnitKind -> field of REQUEST
 local LEASED = {[0] = 'l0', 'l1', 'l2', 'l3'}
 local FILES_FAILED, BYTES_FAILED = 'c4', 'c13'  -- Count
-local STEPS_GIVEN_UP = 'c27'
+local STEPS_GIVEN_UP, LISTINGS_GIVEN_UP = 'c27', 'c28'
 local TERMINAL = {COMPLETED = true, COMPLETED_WITH_ERRORS = true, FAILED = true, CANCELLED = true}
 local COMPLETED, FAILED, EXHAUSTED = 0, 1, 2    -- How a lease ended.
 local ENDED_MAX = 4096                          -- Ended leases that are remembered,
@@ -290,8 +290,9 @@ local function add_unit(new)
 end
 
 -- What the end of a unit brings about; as the plugin packs it.
-local function apply_effects(worker, counters, errors, groups, new_units, message)
+local function apply_effects(worker, counters, errors, groups, new_units, message, resolution)
     if message ~= '' then redis.call('HSET', DETAIL, worker, message) end
+    if resolution ~= '' then redis.call('HSETNX', REQUEST, 'resolution', resolution) end
     for i = 1, #counters, 2 do count(counters[i], counters[i + 1]) end
     for _, packed in ipairs(errors) do record_error(packed) end
     for _, group in ipairs(groups) do open_group(unpack(group)) end
@@ -374,6 +375,7 @@ local function exhaust(id, unit)
     local group = unit.group
     -- Its error names one path, which is not all that it was about.
     if group == '' and tonumber(unit.files) ~= 1 then count(STEPS_GIVEN_UP, 1) end
+    if unit.kind == LISTING then count(LISTINGS_GIVEN_UP, 1) end
     count(BYTES_FAILED, unit.bytes)
     -- One file is one failure, however many of its parts were under way.
     if not has_failed(group) then count(FILES_FAILED, unit.files) end
@@ -391,11 +393,16 @@ local function exhaust(id, unit)
     end_unit(id, unit)
 end
 
+-- A unit failed, or was lost: that it did so for the first time is remembered.
+local function note_failure(unit)
+    unit.first_failed = unit.first_failed or text(now)
+end
+
 -- As the plugin reads it: lease, holder, what came before, discard, then what makes the unit.
 local function describe(id, unit, payload)
     return {id, unit.epoch, unit.number, unit.holder, unit.failures + 1, unit.losses,
-            unit.failer or '', unit.discard and 1 or 0, unit.kind, unit.stage, unit.rank,
-            unit.group, unit.bytes, unit.files, payload}
+            unit.failer or '', unit.first_failed or '', unit.discard and 1 or 0, unit.kind,
+            unit.stage, unit.rank, unit.group, unit.bytes, unit.files, payload}
 end
 
 -- Of leases, in the order of their units.

@@ -16,9 +16,8 @@ local leases = describe_all(ids)
 -- Nobody is there to report more.
 local function lost_error(unit, holder, payload)
     local offset, label = unpack(cmsgpack.unpack(payload))
-    local at = text(now)
     return cmsgpack.pack({label, 'worker_lost', '0', '1', offset, holder, text(unit.failures + 1),
-                          at, at,
+                          unit.first_failed, text(now),
                           'lost ' .. text(unit.losses) .. ' times with the worker that had it'})
 end
 
@@ -26,6 +25,7 @@ local exhausted = {}
 for i, id in ipairs(ids) do
     local unit = units[id]
     local holder = unit.holder
+    note_failure(unit)
     unit.losses = unit.losses + 1
     end_lease(id, unit)
     if unit.losses >= losses_max then

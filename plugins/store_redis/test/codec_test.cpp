@@ -90,7 +90,7 @@ TEST(RedisRecords, ForeignAnswersAreErrors) {
     text.text = "x";
     Reply list;
     list.kind = Reply::Kind::List;
-    for (std::size_t size = 0; size < 15; ++size) {
+    for (std::size_t size = 0; size < 16; ++size) {
         EXPECT_FALSE(read_lease(list));
         EXPECT_FALSE(read_shown("id", list));
         list.items.push_back(size % 2 == 0 ? text : list);

@@ -79,7 +79,7 @@ struct Transition {
     std::string reason;  // Replaces the request's; empty clears it.
     std::string detail;  // Becomes detail["master"], when not empty.
     // Clears counters, errors, detail, units, leases, started_at and finished_at first; then adds
-    // `units`. For a request that runs anew.
+    // `units`. For a request that runs anew. Its resolution stays.
     bool restart = false;
     std::vector<Unit> units;
     Counters add;                          // To the counters, after a restart cleared them.
@@ -117,7 +117,8 @@ struct Failure {
     Millis backoff{0};
     // Once the unit's attempts reach this it ends: its files and bytes are added to the failed
     // counters, `error` is recorded, and its group is marked as failed. One that belongs to no
-    // group and is not about one file is counted in StepsGivenUp, too. 1: it cannot be retried.
+    // group and is not about one file is counted in StepsGivenUp, too, and a listing in
+    // ListingsGivenUp. 1: it cannot be retried.
     std::uint32_t attempts_max = 5;
     FileError error;
     std::string message;  // Becomes detail[worker], when not empty.

@@ -59,8 +59,9 @@ enum class Count : std::uint8_t {
     // directories), and deletes that were refused: the errors do not name all that is missing. Not
     // 0: only a run from the beginning can mend it.
     StepsGivenUp,
+    ListingsGivenUp,  // Of these, listings: not all of the source was met.
 };
-inline constexpr std::size_t kCountKinds = 28;
+inline constexpr std::size_t kCountKinds = 29;
 
 // Sums, or differences that are added to sums. Never negative in a request.
 struct Counters {
@@ -140,6 +141,7 @@ struct Effects {
     std::vector<Group> groups;      // Opened before `units` are added.
     std::vector<Unit> units;        // Pending from now on.
     std::string message;            // Becomes detail[worker] of the request, when not empty.
+    std::string resolution;         // Becomes the request's, unless that has one.
 };
 inline constexpr std::size_t kErrorsMax = 10'000;  // Later ones are counted, not kept.
 
@@ -167,7 +169,8 @@ struct Lease {
     std::uint32_t attempt = 1;  // 1 for the first; counts failures, not losses.
     std::uint32_t losses = 0;   // How often it was taken from a worker: what that did is not known.
     WorkerId last_failer;       // Who failed on it last; empty: nobody.
-    bool discard = false;       // A Publish whose group has a failed part: remove what there is.
+    std::optional<WallTime> first_failed_at;  // When it failed first, or was taken from a worker.
+    bool discard = false;  // A Publish whose group has a failed part: remove what there is.
     Unit unit;
 };
 
@@ -252,7 +255,10 @@ struct Request {
     std::string source_path;
     std::string destination_path;
     std::int32_t priority = 0;  // Higher goes first.
-    WorkerId pinned_worker;     // The only source worker that may take its units; empty: any.
+    // What planning found out once, and must not see otherwise on any later run (what a path of the
+    // request stands for, say). Opaque to the store; a restart keeps it.
+    std::string resolution;
+    WorkerId pinned_worker;  // The only source worker that may take its units; empty: any.
 
     RequestState state = RequestState::Queued;
     Revision revision = 0;  // Raised by every transition, by nothing else.

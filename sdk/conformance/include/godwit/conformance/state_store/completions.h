@@ -40,6 +40,7 @@ TEST_P(StateStoreCompletions, AllEffectsAreAppliedInOneStep) {
     effects.errors = {error_of("a"), error_of("b")};
     effects.units = {chunk("new", 7), listing("more")};
     effects.message = "half way \xff";
+    effects.resolution = "into\n\xff";
 
     ASSERT_EQ(complete(lease.ref, effects), sdk::Outcome::Applied);
 
@@ -47,6 +48,7 @@ TEST_P(StateStoreCompletions, AllEffectsAreAppliedInOneStep) {
     EXPECT_EQ(request.counters, effects.counters);
     EXPECT_EQ(request.error_count, 2u);
     EXPECT_EQ(request.detail.at(worker_), "half way \xff");
+    EXPECT_EQ(request.resolution, "into\n\xff");
     EXPECT_EQ(request.backlog.bytes_pending, 7u);
     EXPECT_EQ(errors(), effects.errors);
     EXPECT_EQ(labels(claim(10)), (std::vector<std::string>{"new", "more"}));

@@ -102,6 +102,7 @@ TEST_P(StateStoreFailures, WhatIsGivenUpIsCountedUnlessItsErrorNamesAllThatItWas
 
     ASSERT_TRUE(exhaust(claim_one()).exhausted);
     EXPECT_EQ(counter(sdk::Count::StepsGivenUp), 1);
+    EXPECT_EQ(counter(sdk::Count::ListingsGivenUp), 0);
 
     sdk::ReapSpec spec;
     spec.worker = worker_;
@@ -109,6 +110,44 @@ TEST_P(StateStoreFailures, WhatIsGivenUpIsCountedUnlessItsErrorNamesAllThatItWas
     ASSERT_EQ(labels({claim_one()}), std::vector<std::string>{"a tree"});
     ASSERT_EQ(reap(spec).size(), 1u);
     EXPECT_EQ(counter(sdk::Count::StepsGivenUp), 2);
+    EXPECT_EQ(counter(sdk::Count::ListingsGivenUp), 1);
+}
+
+TEST_P(StateStoreFailures, ALeaseTellsWhenItsUnitFailedFirst) {
+    create(chunks(1));
+    const sdk::Lease first = claim_one();
+    EXPECT_FALSE(first.first_failed_at);
+    sdk::Failure released = failure_of(first);
+    released.released = true;
+    ASSERT_EQ(fail(released).outcome, sdk::Outcome::Applied);
+    const sdk::Lease second = claim_one();
+    EXPECT_FALSE(second.first_failed_at) << "a release is no failure";
+
+    ASSERT_EQ(fail(failure_of(second)).outcome, sdk::Outcome::Applied);
+    const sdk::WallTime failed_at = get().updated_at;
+    sdk::Lease again = claim_one();
+    EXPECT_EQ(again.first_failed_at, failed_at);
+    ASSERT_TRUE(eventually([&] {
+        EXPECT_EQ(fail(failure_of(again, 1'000'000)).outcome, sdk::Outcome::Applied);
+        again = claim_one();
+        return get().updated_at > failed_at || HasFailure();
+    }));
+    EXPECT_EQ(again.first_failed_at, failed_at);
+}
+
+TEST_P(StateStoreFailures, TheErrorOfALostUnitTellsWhenThatBegan) {
+    create(chunks(1));
+    ASSERT_EQ(fail(failure_of(claim_one())).outcome, sdk::Outcome::Applied);
+    const sdk::Lease lease = claim_one();
+    sdk::ReapSpec spec;
+    spec.worker = worker_;
+    spec.losses_max = 1;
+
+    ASSERT_EQ(reap(spec).size(), 1u);
+
+    ASSERT_EQ(errors().size(), 1u);
+    EXPECT_EQ(errors()[0].first_at, lease.first_failed_at);
+    EXPECT_GE(errors()[0].last_at, errors()[0].first_at);
 }
 
 TEST_P(StateStoreFailures, TheErrorOfAnExhaustedUnitIsKeptAsItWasGiven) {

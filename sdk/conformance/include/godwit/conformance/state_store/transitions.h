@@ -64,6 +64,25 @@ TEST_P(StateStoreTransitions, AddsToCountersAndForgetsErrorsForAnotherAttempt) {
     EXPECT_EQ(labels(claim(10)), std::vector<std::string>{"again"});
 }
 
+TEST_P(StateStoreTransitions, WhatPlanningFoundOutFirstStaysThroughARestart) {
+    create({listing("/"), listing("/a")});
+    sdk::Effects effects;
+    effects.resolution = "first";
+    sdk::Failure failure = failure_of(claim_one());
+    failure.effects = effects;
+    ASSERT_EQ(fail(failure).outcome, sdk::Outcome::Applied);
+    effects.resolution = "second";
+    complete(claim_one().ref, effects);
+    transition_to(sdk::RequestState::Failed);
+    sdk::Transition change;
+    change.to = sdk::RequestState::Queued;
+    change.restart = true;
+
+    transition(change);
+
+    EXPECT_EQ(get().resolution, "first");
+}
+
 TEST_P(StateStoreTransitions, ATransitionRaisesTheRevision) {
     create();
     const sdk::Revision before = get().revision;
