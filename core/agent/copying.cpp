@@ -274,6 +274,18 @@ Status add_xattrs(const files::Tree& source, files::XattrSelection selection,
     return {};
 }
 
+// The same range, some of which may have arrived. Nothing: it says so already.
+std::optional<sdk::Unit> begun(const WorkContext& context) {
+    if (context.work.range().begun()) return {};
+    work::Work work = context.work;
+    work.mutable_range()->set_begun(true);
+    auto payload = transfer::seal_payload(work);
+    if (!payload) return {};
+    sdk::Unit unit = context.assignment.unit;
+    unit.payload = std::move(*payload);
+    return unit;
+}
+
 }  // namespace
 
 model::AssignmentResult copy_pack(WorkContext& context) {
@@ -291,13 +303,16 @@ model::AssignmentResult copy_range(WorkContext& context) {
     std::optional<files::Tree> source;
     peer::Opened there;
     if (auto failure = open_both(context, source, there)) return std::move(*failure);
-    const transfer::RangeReport report = context.delivery.send_range(*source, context.work.range());
+    work::Range range = context.work.range();
+    if (was_begun(context.assignment)) range.set_begun(true);
+    const transfer::RangeReport report = context.delivery.send_range(*source, range);
     sdk::Effects effects;
     effects.counters[Count::BytesOnWire] = static_cast<std::int64_t>(report.bytes_on_wire);
     if (report.broken) {
         model::AssignmentResult result = failed(context.assignment, *report.broken);
         if (has_failed_elsewhere(context.assignment, *report.broken)) result.retryable = false;
         result.effects = std::move(effects);
+        result.rest = begun(context);
         return result;
     }
     // A source that has changed is the publication's business, when all ranges have ended: it takes

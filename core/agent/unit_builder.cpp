@@ -19,6 +19,10 @@ using sdk::UnitKind;
 constexpr std::uint32_t kRangeRank = 0;
 constexpr std::uint32_t kPackRank = 1;
 
+// Whatever the chunks: a longer file goes on inside after an interruption, a shorter one is sent
+// again.
+constexpr std::uint64_t kWholeBytesMax = 64 << 20;
+
 // Payloads stay far below sdk::kPayloadBytesMax, whatever the names are.
 constexpr std::size_t kPathsBytesMax = 256 << 10;
 constexpr std::size_t kDirectoriesPerUnit = 1024;
@@ -77,7 +81,8 @@ void UnitBuilder::append(UnitKind kind, work::Work work, sdk::Unit unit) {
 }
 
 bool UnitBuilder::is_large(const work::FileEntry& entry) const noexcept {
-    return transfer::has_content(entry) && entry.attributes().size() > chunk_bytes_;
+    return transfer::has_content(entry) &&
+           entry.attributes().size() > std::min(chunk_bytes_, kWholeBytesMax);
 }
 
 void UnitBuilder::add_file(const std::string& directory, const work::FileEntry& entry) {

@@ -116,8 +116,6 @@ private:
     };
     static void add_question(peer::Digests& digests, const Undecided& item, std::uint64_t offset);
     void decide(const Undecided& item, std::string there);
-    std::string digest_here(const transfer::SourceFile& file, std::uint64_t offset,
-                            std::uint64_t length);
     std::vector<Undecided> undecided_;
     std::map<std::string, Slice> listed_;  // Of a list of files, by directory.
     std::set<std::string> kept_;           // Directories whose attributes are to be set at the end.

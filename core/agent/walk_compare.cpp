@@ -3,7 +3,6 @@
 
 #include "agent/walk.h"
 #include "model/progress.h"
-#include "transfer/digest.h"
 #include "transfer/messages.h"
 
 namespace godwit::agent {
@@ -19,7 +18,6 @@ constexpr std::size_t kNamesPerQuestion = 1'024;
 constexpr std::size_t kSlicesPerQuestion = 256;
 // Of one question about contents: the destination reads them before it answers.
 constexpr std::uint64_t kDigestBytesMax = 64 << 20;
-constexpr std::size_t kReadBytes = 1 << 20;
 
 std::int64_t bytes_of(const Slice::File& file) {
     return file.attributes.type == EntryType::File ? static_cast<std::int64_t>(file.attributes.size)
@@ -184,7 +182,8 @@ void Walk::decide(const Undecided& item, std::string there) {
             if (done == nullptr) return;
             there = done->digests_size() == 1 ? done->digests(0) : std::string{};
         }
-        same = !there.empty() && digest_here(*file, offset, length) == there;
+        const transfer::Waiting reading{context_.waits.source_read};
+        same = !there.empty() && file->digest(offset, length) == there;
         offset += length;
     }
     if (!same) return settle(slice, item.file, Verdict::Content);
@@ -192,21 +191,6 @@ void Walk::decide(const Undecided& item, std::string there) {
            compare_attributes(
                rules_.compare,
                {item.file.attributes, item.file.link_target, item.file.xattrs_digest}, item.found));
-}
-
-std::string Walk::digest_here(const transfer::SourceFile& file, std::uint64_t offset,
-                              std::uint64_t length) {
-    const transfer::Waiting reading{context_.waits.source_read};
-    transfer::Digester digester;
-    std::vector<std::byte> buffer(std::min<std::uint64_t>(kReadBytes, length));
-    Trouble trouble;
-    for (std::uint64_t at = 0; at < length;) {
-        const std::size_t count = std::min<std::uint64_t>(buffer.size(), length - at);
-        if (!file.read(std::span{buffer}.first(count), offset + at, trouble)) return {};
-        digester.add(std::span{buffer}.first(count));
-        at += count;
-    }
-    return digester.digest();
 }
 
 void Walk::settle(const Slice& slice, const File& file, Verdict verdict) {

@@ -1,10 +1,19 @@
+#include <algorithm>
+#include <vector>
+
 #include "base/bytes.h"
+#include "files/extents.h"
 #include "transfer/delivery.h"
 #include "transfer/messages.h"
 #include "transfer/pack_sender.h"
 
 namespace godwit::transfer {
 namespace {
+
+using Extents = std::vector<files::Extent>;
+
+// Of one question about contents: the destination reads them before it answers.
+constexpr std::uint64_t kDigestBytesMax = 64 << 20;
 
 class PeerDelivery final : public Delivery {
 public:
@@ -78,6 +87,10 @@ public:
     }
 
 private:
+    Attempt<peer::DigestsDone> digests_of(const work::Range& work, const Extents& pieces);
+    // What of the range is not at the destination as it should be.
+    Attempt<Extents> missing_of(const SourceFile& file, const work::Range& work);
+
     void close() {
         if (open_.job() == 0) return;
         peer::Frame frame;
@@ -103,18 +116,76 @@ private:
     Sending sending_;
 };
 
+Attempt<peer::DigestsDone> PeerDelivery::digests_of(const work::Range& work,
+                                                    const Extents& pieces) {
+    peer::Digests digests;
+    for (const files::Extent& piece : pieces) {
+        peer::DigestQuestion& question = *digests.add_questions();
+        question.set_directory(work.directory());
+        question.set_name(work.file().name());
+        question.set_offset(piece.begin);
+        question.set_length(piece.end - piece.begin);
+        question.set_temporary(work.temporary());
+    }
+    return this->digests(std::move(digests));
+}
+
+// Both sides read what is in question: cheaper than the way between them, and than writing. By
+// segments, the smallest pieces that an earlier attempt has written whole.
+Attempt<Extents> PeerDelivery::missing_of(const SourceFile& file, const work::Range& work) {
+    const std::uint64_t end = work.offset() + work.length();
+    if (!work.begun()) return Extents{{work.offset(), end}};
+    Extents missing;
+    for (std::uint64_t at = work.offset(); at < end;) {
+        Extents pieces;
+        for (const std::uint64_t begin = at; at < end && at - begin < kDigestBytesMax;) {
+            pieces.push_back({at, std::min<std::uint64_t>(at + sending_.segment_bytes, end)});
+            at = pieces.back().end;
+        }
+        const auto answer = digests_of(work, pieces);
+        if (const auto* trouble = std::get_if<Trouble>(&answer)) return *trouble;
+        const auto& there = std::get<peer::DigestsDone>(answer).digests();
+        for (std::size_t i = 0; i < pieces.size(); ++i) {
+            const auto& [begin, piece_end] = pieces[i];
+            const int index = static_cast<int>(i);
+            const bool is_there = index < there.size() && !there[index].empty();
+            const Waiting reading{means_.waits.source_read};
+            if (is_there && file.digest(begin, piece_end - begin) == there[index]) continue;
+            if (missing.empty() || missing.back().end != begin) missing.push_back({begin, begin});
+            missing.back().end = piece_end;
+        }
+    }
+    return missing;
+}
+
 RangeReport PeerDelivery::send_range(const files::Tree& source, const work::Range& work) {
     RangeReport report;
-    Offers offers{peer_, pool_, means_.stop, *means_.pacer, means_.waits};
     Trouble trouble;
     const auto folder = SourceFolder::open(source, work.directory());
     const auto file = folder ? SourceFile::open(*folder, work.file(), sending_.keep_atime, trouble)
                              : Result<SourceFile>{folder.error()};
     if (!folder) trouble = Trouble::of_listed(folder.error());
-    const bool good =
-        file && stream(*file, work.offset(), work.offset() + work.length(),
-                       range_of(open_.job(), work.directory(), work.file(), work.temporary()),
-                       sending_, offers, means_.waits, trouble);
+    if (!file) {
+        if (!trouble.is_of_listing()) report.broken = std::move(trouble);
+        return report;
+    }
+    const auto found = missing_of(*file, work);
+    if (const auto* broken = std::get_if<Trouble>(&found)) {
+        report.broken = *broken;
+        return report;
+    }
+    const Extents& missing = std::get<Extents>(found);
+    Offers offers{peer_, pool_, means_.stop, *means_.pacer, means_.waits};
+    const peer::Range range =
+        range_of(open_.job(), work.directory(), work.file(), work.temporary());
+    bool good = file->is_unchanged();
+    if (!good) trouble = Trouble::changed();
+    std::uint64_t bytes_missing = 0;
+    for (const files::Extent& extent : missing) {
+        bytes_missing += extent.end - extent.begin;
+        good = good && stream(*file, extent.begin, extent.end, range, sending_, offers,
+                              means_.waits, trouble);
+    }
     offers.finish();
     report.bytes_on_wire = offers.bytes_on_wire();
     report.broken = offers.trouble();
@@ -124,7 +195,7 @@ RangeReport PeerDelivery::send_range(const files::Tree& source, const work::Rang
         return report;
     }
     // All hole: nothing was written that could be flushed.
-    if (report.bytes_on_wire == 0) return report;
+    if (report.bytes_on_wire == 0 && bytes_missing == work.length()) return report;
     peer::Frame frame;
     peer::Flush& flush = *frame.mutable_flush();
     flush.set_job(open_.job());

@@ -106,9 +106,18 @@ Result<std::uint64_t> Destination::copy_range(const peer::Range& range, std::uin
 Status Destination::flush(const peer::Flush& flush) {
     // Closed when the last writer lets go of it: NFS shows it to other agents from then on.
     const auto shared = take_shared_file(flush.directory(), flush.name(), flush.temporary());
-    if (!shared) return bad_message("a flush of what was not written");
     // The store will count this range as written, whatever happens to this machine afterwards.
-    return shared->file->sync_data();
+    if (shared) return shared->file->sync_data();
+    // All of it stems from an earlier attempt, which may not have come to this.
+    if (!is_plain_path(flush.directory()) || !is_plain_name(flush.name())) {
+        return bad_message("a path that is not plain");
+    }
+    auto directory = enter(flush.directory());
+    if (!directory) return std::move(directory).error();
+    const TemporaryPlace place = place_of(flush.directory(), flush.name(), flush.temporary());
+    auto file = NewFile::open_existing(directory->get(), place.name, flush.file_size());
+    if (!file) return std::move(file).error();
+    return file->sync_data();
 }
 
 Result<Written> Destination::publish(const peer::Publish& publish) {

@@ -8,6 +8,7 @@
 #include "files/listing.h"
 #include "transfer/destination.h"
 #include "transfer/digest.h"
+#include "transfer/medium.h"
 
 namespace godwit::transfer {
 namespace {
@@ -215,6 +216,11 @@ std::string Destination::digest_of_range(const peer::DigestQuestion& question) {
     const auto attributes =
         file ? files::stat_of(file->get()) : Result<files::Attributes>{file.error()};
     if (!attributes || attributes->type != EntryType::File) return {};
+    // What will not be written again has to be read back as what is written.
+    if (of_temporary && manner_.readback() &&
+        !leave_to_medium(file->get(), question.offset(), question.length())) {
+        return {};
+    }
     Digester digester;
     std::vector<std::byte> buffer(std::min<std::uint64_t>(kReadBytes, question.length()));
     for (std::uint64_t done = 0; done < question.length();) {

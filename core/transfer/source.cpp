@@ -7,12 +7,13 @@
 
 #include "files/attributes.h"
 #include "files/publish.h"
+#include "transfer/digest.h"
 #include "transfer/medium.h"
 
 namespace godwit::transfer {
 namespace {
 
-constexpr std::size_t kCompareBytes = 1 << 20;
+constexpr std::size_t kReadBytes = 1 << 20;
 
 }  // namespace
 
@@ -120,13 +121,26 @@ bool SourceFile::read(std::span<std::byte> out, std::uint64_t offset, Trouble& t
     return true;
 }
 
+std::string SourceFile::digest(std::uint64_t offset, std::uint64_t length) const {
+    Digester digester;
+    std::vector<std::byte> buffer(std::min<std::uint64_t>(kReadBytes, length));
+    for (std::uint64_t at = 0; at < length;) {
+        const std::size_t count = std::min<std::uint64_t>(buffer.size(), length - at);
+        Trouble trouble;
+        if (!read(std::span{buffer}.first(count), offset + at, trouble)) return {};
+        digester.add(std::span{buffer}.first(count));
+        at += count;
+    }
+    return digester.digest();
+}
+
 Result<std::uint64_t> SourceFile::copy_to(int to, std::uint64_t offset, std::uint64_t length,
                                           bool sparse) const {
     return files::copy_bytes(fd_.get(), to, offset, length, sparse);
 }
 
 Status SourceFile::compare_with(int other, std::uint64_t offset, std::uint64_t length) const {
-    std::vector<std::byte> buffer(std::min<std::uint64_t>(kCompareBytes, length));
+    std::vector<std::byte> buffer(std::min<std::uint64_t>(kReadBytes, length));
     for (std::uint64_t done = 0; done < length;) {
         const std::size_t count = std::min<std::uint64_t>(buffer.size(), length - done);
         Trouble trouble;

@@ -76,6 +76,8 @@ public:
     // Fills all of `out` from `offset`. False, with `trouble` set: an error, or the file ended
     // early.
     bool read(std::span<std::byte> out, std::uint64_t offset, Trouble& trouble) const;
+    // As digest_of(). Empty: it could not be read whole.
+    std::string digest(std::uint64_t offset, std::uint64_t length) const;
     // Copies the range to the same place of another file of this machine, holes as holes when
     // `sparse`. Fewer bytes: it ended early.
     Result<std::uint64_t> copy_to(int to, std::uint64_t offset, std::uint64_t length,
