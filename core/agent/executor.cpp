@@ -76,12 +76,23 @@ model::AssignmentResult unreachable(const model::Assignment& assignment, const w
     return hopeless(assignment, trouble);
 }
 
+// What fails once more has failed since then. What a listing says of single entries is news: that
+// failed before as a whole.
+void stamp_first_failure(const model::Assignment& assignment, model::AssignmentResult& result) {
+    const sdk::WallTime first = assignment.first_failed_at.value_or(sdk::WallTime{});
+    result.error.first_at = first;
+    if (assignment.unit.kind == sdk::UnitKind::Listing) return;
+    for (sdk::FileError& error : result.effects.errors) error.first_at = first;
+}
+
 }  // namespace
 
 model::AssignmentResult Executor::run(const model::Assignment& assignment,
                                       std::stop_token stop) noexcept {
     try {
-        return carry_out(assignment, std::move(stop));
+        model::AssignmentResult result = carry_out(assignment, std::move(stop));
+        stamp_first_failure(assignment, result);
+        return result;
     } catch (const std::exception& thrown) {
         kLog.error("assignment threw",
                    {{"assignment", model::to_string(assignment.id)}, {"reason", thrown.what()}});

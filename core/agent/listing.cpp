@@ -92,6 +92,15 @@ model::AssignmentResult list_trees(WorkContext& context, const peer::Opened& the
     return Walk{context, *source, work::TREES, *rules}.run_root(listing);
 }
 
+// What an earlier run has found out holds, whatever is at the destination by now: a file that was
+// to get its name must not land in a directory that somebody has made there meanwhile.
+work::Roots roots_of_file(const model::Assignment& assignment, const peer::Opened& there) {
+    if (assignment.resolution == model::kIntoDirectory) return work::FILE_INTO_TREE;
+    if (assignment.resolution == model::kAsNamed) return work::FILE_TO_FILE;
+    const bool is_directory = there.found() == peer::Opened::DIRECTORY;
+    return is_directory || assignment.destination_slash ? work::FILE_INTO_TREE : work::FILE_TO_FILE;
+}
+
 // The first listing of a request finds out what source and destination are, once; what follows from
 // it travels in every unit, so that no retry can see it otherwise.
 model::AssignmentResult list_root(WorkContext& context) {
@@ -122,17 +131,17 @@ model::AssignmentResult list_root(WorkContext& context) {
     const peer::Opened& there = std::get<peer::Opened>(looked);
     if (is_directory) return list_trees(context, there);
 
-    const work::Roots roots =
-        there.found() == peer::Opened::DIRECTORY || assignment.destination_slash
-            ? work::FILE_INTO_TREE
-            : work::FILE_TO_FILE;
+    const work::Roots roots = roots_of_file(assignment, there);
     auto reopened = context.delivery.open(open_message(assignment, roots));
     if (auto* trouble = std::get_if<Trouble>(&reopened)) return hopeless(assignment, *trouble);
     const auto source = open_source(context, roots);
     if (!source) return hopeless(assignment, Trouble::of_source(source.error()));
     const auto rules = Rules::make(assignment.options, std::get<peer::Opened>(reopened));
     if (!rules) return hopeless(assignment, {FileCode::Unsupported, rules.error().message});
-    return Walk{context, *source, roots, *rules}.run_single(root->name);
+    auto result = Walk{context, *source, roots, *rules}.run_single(root->name);
+    result.effects.resolution =
+        roots == work::FILE_INTO_TREE ? model::kIntoDirectory : model::kAsNamed;
+    return result;
 }
 
 // Opens both sides of a later assignment, and goes on with them.

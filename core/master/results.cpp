@@ -27,11 +27,12 @@ Millis backoff_after(std::uint32_t attempt) {
     return Millis{static_cast<std::int64_t>(half + base::random_u64() % (half + 1))};
 }
 
-// Who and when is said here, whatever the worker wrote.
+// Who and when is said here, whatever the worker wrote; but for when it failed first, which it was
+// told with the assignment.
 void stamp(sdk::FileError& error, const model::AssignmentResult& result, base::WallTime now) {
     error.worker = result.worker;
     error.attempt = result.attempt;
-    error.first_at = now;
+    if (error.first_at == base::WallTime{} || error.first_at > now) error.first_at = now;
     error.last_at = now;
 }
 

@@ -156,6 +156,7 @@ model::Assignment Scheduler::make(const Scene& scene, const sdk::Choice& choice,
     assignment.destination_path = request.destination_path;
     // With copy_root the path has the source's name already.
     assignment.destination_slash = document.destination_slash && !document.options.copy_root;
+    assignment.resolution = request.resolution;
     assignment.chunk_bytes = document.chunk_bytes();
     assignment.options = document.options;
     assignment.unit = std::move(lease.unit);
@@ -164,6 +165,7 @@ model::Assignment Scheduler::make(const Scene& scene, const sdk::Choice& choice,
     assignment.attempts_max = attempts_max_of(settings_, &document);
     assignment.losses = lease.losses;
     assignment.failed_on = std::move(lease.last_failer);
+    assignment.first_failed_at = lease.first_failed_at;
     assignment.lease_seconds = static_cast<std::uint32_t>(settings_.lease.count() / 1000);
     for (const sdk::WorkerView& view : scene.workers) {
         if (mounts(*view.worker, request.source_path)) {

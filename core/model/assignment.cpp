@@ -15,6 +15,11 @@ using Poco::Dynamic::Var;
 constexpr std::size_t kPoolMax = 65'536;
 constexpr std::size_t kPathBytesMax = 64 << 10;
 
+std::optional<std::int64_t> millis_of(const std::optional<sdk::WallTime>& time) {
+    if (!time) return {};
+    return time->time_since_epoch().count();
+}
+
 void write_assignment(Writer& json, const Assignment& assignment) {
     const auto ids = [&](std::string_view name, std::span<const sdk::WorkerId> pool) {
         json.list(name, [&] {
@@ -36,9 +41,11 @@ void write_assignment(Writer& json, const Assignment& assignment) {
         json.member("attempts_max", assignment.attempts_max);
         json.member("losses", assignment.losses);
         json.member("failed_on", or_null(assignment.failed_on));
+        json.member("first_failed_at_ms", millis_of(assignment.first_failed_at));
         json.member("bytes_per_second", or_null(assignment.bytes_per_second));
         json.member("generation", base::to_hex(assignment.generation));
         json.member("destination_slash", assignment.destination_slash);
+        json.member("resolution", or_null(assignment.resolution));
         json.member("request_chunk_size", assignment.chunk_bytes);
         json.member("discard", assignment.discard);
         json.member("options", [&] { write_options(json, assignment.options); });
@@ -78,10 +85,12 @@ Assignment read_assignment(const Var& value, Location location, std::vector<Fiel
         static_cast<std::uint32_t>(read.integer("attempts_max", 1, 1, UINT32_MAX));
     assignment.losses = static_cast<std::uint32_t>(read.integer("losses", 0, 0, UINT32_MAX));
     assignment.failed_on = read.text("failed_on", "");
+    assignment.first_failed_at = read.time_ms("first_failed_at_ms");
     assignment.bytes_per_second =
         static_cast<std::uint64_t>(read.integer("bytes_per_second", 0, 0, INT64_MAX));
     assignment.generation = read.hex("generation", 0);
     assignment.destination_slash = read.boolean("destination_slash", false);
+    assignment.resolution = read.text("resolution", "");
     assignment.chunk_bytes = static_cast<std::uint64_t>(
         read.integer("request_chunk_size", std::int64_t{64} << 20, 1, std::int64_t{1} << 40));
     assignment.discard = read.boolean("discard", false);

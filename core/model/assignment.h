@@ -77,6 +77,12 @@ struct AssignmentId {
 std::string to_string(const AssignmentId& id);
 std::optional<AssignmentId> parse_assignment_id(std::string_view text);
 
+// What the first listing found out about the destination of a single file
+// (sdk::Request::resolution): it goes into the directory, or gets its name. Of directories it is
+// empty.
+inline constexpr std::string_view kIntoDirectory = "into_directory";
+inline constexpr std::string_view kAsNamed = "as_named";
+
 struct Assignment {
     AssignmentId id;
     std::uint64_t generation = 0;
@@ -84,6 +90,7 @@ struct Assignment {
     std::string source_path;
     std::string destination_path;
     bool destination_slash = false;
+    std::string resolution;         // Of an earlier run; empty: not known yet.
     std::uint64_t chunk_bytes = 0;  // The request's chunk_size_mb, in bytes.
     RequestOptions options;
     sdk::Unit unit;
@@ -92,6 +99,7 @@ struct Assignment {
     std::uint32_t attempts_max = 1;
     std::uint32_t losses = 0;  // How often it was taken from a worker: what that did is not known.
     sdk::WorkerId failed_on;   // Who failed on it last; empty: nobody.
+    std::optional<sdk::WallTime> first_failed_at;
     std::uint64_t bytes_per_second = 0;  // As in SendLimit, until a heartbeat's answer says other.
     std::uint32_t lease_seconds = 30;
     std::vector<sdk::WorkerId> source_pool;

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/file_code.h"
+#include "model/assignment.h"
 #include "model/counters.h"
 #include "model/writer.h"
 
@@ -20,12 +21,11 @@ const RequestOptions& options_of(const SyncRequest* document) noexcept {
     return document == nullptr ? kDefaults : document->options;
 }
 
-// Which kind of step was given up is not counted, but that a refused delete is one of them.
-bool may_lack_listings(const sdk::Request& request) noexcept {
-    // Judged by numbers only where no step was given up before; several may be, afterwards.
-    if (request.reason == base::to_string(base::FileCode::MaxDeleteExceeded)) return false;
-    const bool refused = request.reason == base::to_string(base::FileCode::DeleteSkipped);
-    return request.counters[Count::StepsGivenUp] > (refused ? 1 : 0);
+std::string resolved_destination(const sdk::Request& request) {
+    const std::string& path = request.destination_path;
+    if (request.resolution != kIntoDirectory) return path;
+    const std::string name = request.source_path.substr(request.source_path.rfind('/'));
+    return path == "/" ? name : path + name;
 }
 
 void write_progress(Writer& json, const Shown& shown) {
@@ -41,7 +41,7 @@ void write_progress(Writer& json, const Shown& shown) {
         json.member("reason", request.reason);
         json.path("source_path", request.source_path);
         json.path("destination_path", asked);
-        json.path("resolved_destination", request.destination_path);
+        json.path("resolved_destination", resolved_destination(request));
         json.member("priority", request.priority);
         json.member("transferred_bytes", request.counters[Count::BytesCopied]);
         json.member("total_bytes", request.counters[Count::BytesPlanned]);
@@ -163,7 +163,7 @@ bool listing_complete(const sdk::Request& request, const RequestOptions& options
     case RequestState::Failed:
     case RequestState::Cancelled: return false;
     case RequestState::Completed: return true;
-    case RequestState::CompletedWithErrors: return !may_lack_listings(request);
+    case RequestState::CompletedWithErrors: return request.counters[Count::ListingsGivenUp] == 0;
     case RequestState::Progress:
     case RequestState::Paused: break;
     }

@@ -11,6 +11,12 @@ namespace godwit::model {
 
 using Poco::Dynamic::Var;
 
+namespace {
+
+constexpr std::int64_t kTimeMsMax = 253'402'300'799'999;  // The end of the year 9999.
+
+}  // namespace
+
 std::string describe(const Var& value) {
     if (value.isEmpty()) return "nothing";
     if (value.type() == typeid(std::string)) {
@@ -153,6 +159,11 @@ std::uint64_t ObjectReader::hex(std::string_view key, std::optional<std::uint64_
     }
     problem(key, "expected up to 16 hex digits, got " + describe(value));
     return fallback.value_or(0);
+}
+
+std::optional<base::WallTime> ObjectReader::time_ms(std::string_view key) {
+    if (!has(key)) return {};
+    return base::WallTime{base::Millis{integer(key, {}, 0, kTimeMsMax)}};
 }
 
 void ObjectReader::items(std::string_view key, std::size_t items_max,

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/time.h"
 #include "model/field_error.h"
 
 namespace godwit::model {
@@ -49,6 +50,8 @@ public:
     std::optional<std::string> bytes(std::string_view key, std::size_t bytes_max);
     // 64 bits as 1 to 16 hex digits: JSON numbers lose them in some clients.
     std::uint64_t hex(std::string_view key, std::optional<std::uint64_t> fallback = {});
+    // Milliseconds since 1970; nothing when absent.
+    std::optional<base::WallTime> time_ms(std::string_view key);
 
     // Calls `each` with every item of a list; the location names the item.
     void items(std::string_view key, std::size_t items_max,

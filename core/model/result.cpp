@@ -21,11 +21,14 @@ void write_error(Writer& json, const sdk::FileError& error) {
         json.member("errno", error.error_number);
         json.member("retryable", error.retryable);
         json.member("offset", error.offset);
+        if (error.first_at != sdk::WallTime{}) {
+            json.member("first_at_ms", error.first_at.time_since_epoch().count());
+        }
         json.member("message", error.message);
     });
 }
 
-// Who and when is the receiver's to say.
+// Who it was, and when it was last, is the receiver's to say.
 sdk::FileError read_error(const Var& value, Location location, std::vector<FieldError>& errors) {
     ObjectReader read{value, std::move(location), errors};
     sdk::FileError error;
@@ -36,6 +39,7 @@ sdk::FileError read_error(const Var& value, Location location, std::vector<Field
     error.retryable = read.boolean("retryable", false);
     error.offset = static_cast<std::uint64_t>(
         read.integer("offset", 0, 0, std::numeric_limits<std::int64_t>::max()));
+    error.first_at = read.time_ms("first_at_ms").value_or(sdk::WallTime{});
     error.message = read.text("message", "");
     return error;
 }
@@ -57,6 +61,9 @@ void write_result(Writer& json, const AssignmentResult& result) {
             if (result.rest) json.member("rest", [&] { write_unit(json, *result.rest); });
         }
         write_counters(json, result.effects.counters, false);
+        if (!result.effects.resolution.empty()) {
+            json.member("resolution", result.effects.resolution);
+        }
         json.list("errors", [&] {
             for (const sdk::FileError& error : result.effects.errors) write_error(json, error);
         });
@@ -80,6 +87,7 @@ void write_result(Writer& json, const AssignmentResult& result) {
 sdk::Effects read_effects(ObjectReader& read, std::vector<FieldError>& errors) {
     sdk::Effects effects;
     effects.counters = read_counters(read, errors);
+    effects.resolution = read.text("resolution", "");
     read.items("errors", kErrorsPerResultMax, [&](const Var& item, Location at) {
         effects.errors.push_back(read_error(item, std::move(at), errors));
     });

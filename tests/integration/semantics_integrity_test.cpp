@@ -81,6 +81,13 @@ TEST_F(SomeFlips, ArriveWhereNothingIsVerified) {
 class EndlessFlips : public DamagingWire {
 protected:
     EndlessFlips() : DamagingWire{std::string{"flips: -1, flip_marker: "} + kMarker} {}
+
+    // RFC 3339, so that they compare as text.
+    std::pair<std::string, std::string> first_and_last_time(const std::string& id) {
+        const auto page = cluster_.call("GET", "/sync/" + id + "/errors").object();
+        const auto error = page->getArray("errors")->getObject(0);
+        return {error->getValue<std::string>("first_at"), error->getValue<std::string>("last_at")};
+    }
 };
 
 TEST_F(EndlessFlips, FailTheLargeFileTheyHitAndNoOther) {
@@ -93,6 +100,8 @@ TEST_F(EndlessFlips, FailTheLargeFileTheyHitAndNoOther) {
     EXPECT_EQ(ended.state, "COMPLETED_WITH_ERRORS");
     EXPECT_EQ(flipped(), 4u) << "two attempts, and in each it is sent again once";
     EXPECT_THAT(errors(ended.id), ElementsAre("digest_mismatch marked"));
+    const auto [first, last] = first_and_last_time(ended.id);
+    EXPECT_LT(first, last) << "it failed at the first attempt already";
     EXPECT_EQ(ended.files("failed"), 1);
     expect_all_accounted_for(ended);
     EXPECT_EQ(read_file(destination("marked")), "what was there before");
@@ -110,6 +119,8 @@ TEST_F(EndlessFlips, FailTheSmallFileTheyHitAndNoOther) {
 
     EXPECT_EQ(ended.state, "COMPLETED_WITH_ERRORS");
     EXPECT_THAT(errors(ended.id), ElementsAre("digest_mismatch marked"));
+    const auto [first, last] = first_and_last_time(ended.id);
+    EXPECT_LT(first, last) << "it failed at the first attempt already";
     EXPECT_EQ(ended.files("copied"), 20);
     EXPECT_THAT(differences(source(), destination()), Each(EndsWith("/marked")));
     EXPECT_FALSE(fs::exists(destination("marked")));

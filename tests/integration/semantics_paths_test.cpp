@@ -137,6 +137,22 @@ TEST_F(S4FileSource, GoesToAFileOrIntoADirectory) {
     }
 }
 
+TEST_F(S4FileSource, ARetryPutsItWhereTheFirstRunFoundThatItGoes) {
+    write_text(source("one"), "content");
+    fs::create_directories(destination("box/one/in the way"));
+    const Ended ended = sync_paths(source("one"), destination("box"));
+    ASSERT_EQ(ended.state, "COMPLETED_WITH_ERRORS");
+    ASSERT_THAT(errors(ended.id), ElementsAre("type_conflict one"));
+    EXPECT_EQ(ended.progress->getValue<std::string>("resolved_destination"),
+              destination("box/one"));
+
+    fs::remove_all(destination("box"));
+    ASSERT_EQ(cluster_.call("POST", "/sync/" + ended.id + "/retry").status, 200);
+
+    EXPECT_EQ(wait_for(ended.id).state, "COMPLETED");
+    EXPECT_EQ(read_file(destination("box/one")), "content");
+}
+
 TEST_F(S4FileSource, ASymlinkIsCopiedAsOne) {
     fs::create_symlink("nowhere", source("link"));
 

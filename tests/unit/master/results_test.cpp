@@ -203,7 +203,7 @@ TEST_F(ReportedResult, SaysWhoAndWhenWhateverTheWorkerWrote) {
     model::AssignmentResult result = failed(given, "permission_denied", false);
     result.error.worker = "somebody else";
     result.error.attempt = 99;
-    result.error.first_at = sdk::WallTime{Millis{1}};
+    result.error.first_at = base::wall_now() + Millis{1'000'000};
     sdk::FileError of_a_file = result.error;
     of_a_file.message = "of a file";
     result.effects.errors.push_back(of_a_file);
@@ -218,6 +218,25 @@ TEST_F(ReportedResult, SaysWhoAndWhenWhateverTheWorkerWrote) {
         EXPECT_GE(error.first_at, before);
         EXPECT_EQ(error.last_at, error.first_at);
     }
+}
+
+TEST_F(ReportedResult, OfWhatFailsOnceMoreTellsWhenItFailedFirst) {
+    const model::Assignment first = given_chunk();
+    EXPECT_FALSE(first.first_failed_at);
+    ASSERT_EQ(report(failed(first, "io_error")), "applied");
+    wait_for_backoff();
+    const auto again = poll("source");
+    ASSERT_EQ(again.size(), 1U);
+    const model::Assignment& second = again[0];
+    ASSERT_TRUE(second.first_failed_at);
+    model::AssignmentResult result = failed(second, "permission_denied", false);
+    result.error.first_at = *second.first_failed_at - Millis{5};
+
+    ASSERT_EQ(report(result), "applied");
+
+    ASSERT_EQ(errors().size(), 1U);
+    EXPECT_EQ(errors()[0].first_at, result.error.first_at);
+    EXPECT_GT(errors()[0].last_at, errors()[0].first_at);
 }
 
 TEST_F(ReportedResult, OfAFailureKeepsWhatWasDoneAndPutsBackTheRest) {

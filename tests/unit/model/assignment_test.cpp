@@ -36,6 +36,8 @@ Assignment some_assignment() {
     assignment.attempts_max = 5;
     assignment.losses = 1;
     assignment.failed_on = "worker-d";
+    assignment.first_failed_at = sdk::WallTime{sdk::Millis{1'700'000'000'123}};
+    assignment.resolution = kIntoDirectory;
     assignment.bytes_per_second = 125'000'000;
     assignment.source_pool = {"worker-a"};
     assignment.destination_pool = {"worker-b", "worker-c"};
@@ -78,6 +80,8 @@ TEST(AssignmentDocument, ReadsWhatItPrints) {
     EXPECT_EQ(got.attempt, sent.attempt);
     EXPECT_EQ(got.losses, sent.losses);
     EXPECT_EQ(got.failed_on, sent.failed_on);
+    EXPECT_EQ(got.first_failed_at, sent.first_failed_at);
+    EXPECT_EQ(got.resolution, sent.resolution);
     EXPECT_EQ(got.bytes_per_second, sent.bytes_per_second);
     EXPECT_EQ(got.destination_pool, sent.destination_pool);
     EXPECT_EQ(got.destination, sent.destination);
@@ -113,8 +117,10 @@ TEST(ResultDocument, ReadsWhatItPrints) {
     error.path = "a/\xFF";
     error.code = "permission_denied";
     error.error_number = 13;
+    error.first_at = sdk::WallTime{sdk::Millis{1'700'000'000'123}};
     error.message = "no";
     done.effects.errors = {error};
+    done.effects.resolution = kAsNamed;
     AssignmentResult failed = done;
     failed.success = false;
     failed.released = true;
@@ -140,6 +146,7 @@ TEST(ResultDocument, ReadsWhatItPrints) {
     EXPECT_EQ(parsed.document->back().error, error);
     EXPECT_EQ(parsed.document->back().rest, failed.rest);
     EXPECT_EQ(parsed.document->back().effects.counters, done.effects.counters);
+    EXPECT_EQ(got.effects.resolution, done.effects.resolution);
 }
 
 TEST(ResultDocument, AnAssignmentOfAnotherRequestIsRefused) {

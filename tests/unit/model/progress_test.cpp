@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/bytes.h"
+#include "model/assignment.h"
 #include "model/json.h"
 
 namespace godwit::model {
@@ -60,6 +61,20 @@ TEST(Progress, ShowsWhatWasAskedForAndWhatWasMadeOfIt) {
     EXPECT_THAT(text, HasSubstr(R"("resolved_destination":"/b/a")"));
     EXPECT_THAT(print_progress(request, {}), HasSubstr(R"("destination_path":"/b/a")"))
         << "of a document that cannot be read";
+}
+
+TEST(Progress, ShowsWhereASingleFileGoesOncePlanningHasFoundThatOut) {
+    sdk::Request request = some_request();
+    request.source_path = "/a/file";
+    request.destination_path = "/b";
+    EXPECT_THAT(print_progress(request, {}), HasSubstr(R"("resolved_destination":"/b")"));
+
+    request.resolution = kIntoDirectory;
+    EXPECT_THAT(print_progress(request, {}), HasSubstr(R"("resolved_destination":"/b/file")"));
+    request.destination_path = "/";
+    EXPECT_THAT(print_progress(request, {}), HasSubstr(R"("resolved_destination":"/file")"));
+    request.resolution = kAsNamed;
+    EXPECT_THAT(print_progress(request, {}), HasSubstr(R"("resolved_destination":"/")"));
 }
 
 TEST(Progress, NamesWhatLimitsItOrNothing) {
@@ -144,18 +159,15 @@ TEST_F(Stages, TellWhetherTheListingIsComplete) {
     }
 }
 
-TEST_F(Stages, DoNotCallAListingCompleteOfWhichAPartMayHaveBeenGivenUp) {
+TEST_F(Stages, DoNotCallAListingCompleteOfWhichAPartWasGivenUp) {
     request_.state = RequestState::CompletedWithErrors;
     request_.counters[Count::FilesFailed] = 1;
     EXPECT_TRUE(listing_complete(request_));
 
     request_.counters[Count::StepsGivenUp] = 1;
-    EXPECT_FALSE(listing_complete(request_));
-    for (const char* reason : {"max_delete_exceeded", "delete_skipped"}) {
-        request_.reason = reason;
-        EXPECT_TRUE(listing_complete(request_)) << "it is the delete that was refused";
-    }
-    request_.counters[Count::StepsGivenUp] = 2;
+    EXPECT_TRUE(listing_complete(request_)) << "of a pack, say, or the delete was refused";
+
+    request_.counters[Count::ListingsGivenUp] = 1;
     EXPECT_FALSE(listing_complete(request_));
 }
 
