@@ -1,8 +1,8 @@
 // S13: what one worker cannot do goes to another, where there is one.
-#include <sched.h>
 #include <sys/mount.h>
 
 #include "semantics.h"
+#include "support/mount_namespace.h"
 
 namespace godwit::integration {
 namespace {
@@ -117,10 +117,8 @@ protected:
     }
     // With mounts of its own.
     void start_apart(const std::string& id, const std::string& folder) {
-        cluster_.add_worker({id, {cluster_.folder(folder)}, {}, [] {
-                                 ::unshare(CLONE_NEWNS);
-                                 ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
-                             }});
+        cluster_.add_worker(
+            {id, {cluster_.folder(folder)}, {}, [] { test_support::enter_mount_namespace(); }});
         cluster_.start_agent(id);
     }
     void unmount_of(const std::string& id, const std::string& folder) {

@@ -1,11 +1,8 @@
 #include "files/granularity.h"
 
 #include <gmock/gmock.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <thread>
@@ -14,7 +11,7 @@
 #include "files/attributes.h"
 #include "files/listing.h"
 #include "open_folder.h"
-#include "support/child.h"
+#include "support/mount_namespace.h"
 #include "support/process.h"
 
 namespace godwit::files {
@@ -22,7 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using test_support::run;
-using test_support::run_as;
 using testing::IsEmpty;
 
 constexpr std::int64_t kSecond = 1'000'000'000;
@@ -90,10 +86,7 @@ TEST(GranularityOf, FileSystemsThatCannotBeTriedIsWhatIsKnownOfThem) {
 // ext4 as it was: inodes of 128 bytes have room for seconds only.
 class GranularityOfSeconds : public OpenFolder {
 protected:
-    enum Answer { AsExpected, Other, NotMounted };
-
     void SetUp() override {
-        if (::geteuid() != 0) GTEST_SKIP() << "needs root, to mount";
         test_support::write_text(path("image"), "");
         ASSERT_EQ(::truncate(path("image").c_str(), 8 << 20), 0);
         fs::create_directory(path("mount"));
@@ -101,21 +94,17 @@ protected:
             GTEST_SKIP() << "there is no mkfs.ext4";
         }
     }
-    // Asks in a mount namespace of its own, which takes the mount with it.
     void expect(const std::function<bool(int mounted)>& condition) const {
-        const int answer = run_as(0, {}, [&] {
-            const std::string mount = "mount -o loop " + path("image") + " " + path("mount");
-            if (::unshare(CLONE_NEWNS) != 0 ||
-                ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-                std::system((mount + " 2>/dev/null").c_str()) != 0) {
-                return NotMounted;
-            }
-            const base::UniqueFd mounted{
-                ::open(path("mount").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-            return condition(mounted.get()) ? AsExpected : Other;
-        });
-        if (answer == NotMounted) GTEST_SKIP() << "loop devices cannot be mounted here";
-        EXPECT_EQ(answer, AsExpected);
+        test_support::expect_with_mounts(
+            [&] {
+                return test_support::mount_by_command("-o loop " + path("image") + " " +
+                                                      path("mount"));
+            },
+            [&] {
+                const base::UniqueFd mounted{
+                    ::open(path("mount").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+                return condition(mounted.get());
+            });
     }
 };
 

@@ -1,7 +1,6 @@
 #include "files/removal.h"
 
 #include <gmock/gmock.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -14,6 +13,7 @@
 #include "files/publish.h"
 #include "open_folder.h"
 #include "support/child.h"
+#include "support/mount_namespace.h"
 
 namespace godwit::files {
 namespace {
@@ -303,31 +303,23 @@ TEST_F(RemovedTreeOfSomebody, SaysTheFirstOfManyProblems) {
 
 class RemovedTreeWithMounts : public RemovedTree {
 protected:
-    enum Answer { AsExpected, Other, NotMounted };
-
     void SetUp() override {
-        if (::geteuid() != 0) GTEST_SKIP() << "needs root, to mount";
         write_text(path("tree/a/file"), "x");
         write_text(path("precious/file"), "x");
         fs::create_directory(path("tree/mount"));
     }
-    // In a mount namespace of its own, which takes the mount with it. `folder` is opened in there:
-    // a descriptor from outside leads past the mount.
     void expect(const char* type, const std::string& name,
                 const std::function<bool(int folder)>& condition) const {
-        const int answer = run_as(0, {}, [&] {
-            const bool bind = std::string_view{type} == "bind";
-            if (::unshare(CLONE_NEWNS) != 0 ||
-                ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-                ::mount(path("precious").c_str(), path(name).c_str(), type,
-                        bind ? unsigned{MS_BIND} : 0U, nullptr) != 0) {
-                return NotMounted;
-            }
-            const base::UniqueFd folder{::open(path().c_str(), O_PATH | O_CLOEXEC)};
-            return condition(folder.get()) ? AsExpected : Other;
-        });
-        if (answer == NotMounted) GTEST_SKIP() << "nothing can be mounted here";
-        EXPECT_EQ(answer, AsExpected);
+        const bool bind = std::string_view{type} == "bind";
+        test_support::expect_with_mounts(
+            [&] {
+                return ::mount(path("precious").c_str(), path(name).c_str(), type,
+                               bind ? unsigned{MS_BIND} : 0U, nullptr) == 0;
+            },
+            [&] {
+                const base::UniqueFd folder{::open(path().c_str(), O_PATH | O_CLOEXEC)};
+                return condition(folder.get());
+            });
     }
 };
 

@@ -1,6 +1,5 @@
 // What becomes of holes when files are copied on one machine.
 #include <gmock/gmock.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -13,7 +12,7 @@
 #include "files/extents.h"
 #include "files/publish.h"
 #include "open_folder.h"
-#include "support/child.h"
+#include "support/mount_namespace.h"
 #include "support/process.h"
 
 namespace godwit::files {
@@ -186,22 +185,12 @@ INSTANTIATE_TEST_SUITE_P(FileSystems, SparseCopy, testing::Values("/tmp", "/dev/
 
 class FilledCopy : public OpenFolder {
 protected:
-    enum Answer { AsExpected, Other, NotMounted };
-
-    // On a file system of its own at "mount", in a mount namespace that takes it along.
+    // On a file system of its own at "mount".
     void expect_on(const char* type, const char* settings, const std::function<bool()>& condition) {
-        if (::geteuid() != 0) GTEST_SKIP() << "needs root, to mount";
         ASSERT_EQ(::mkdir(path("mount").c_str(), 0700), 0);
-        const int answer = test_support::run_as(0, {}, [&] {
-            if (::unshare(CLONE_NEWNS) != 0 ||
-                ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-                ::mount("none", path("mount").c_str(), type, 0, settings) != 0) {
-                return NotMounted;
-            }
-            return condition() ? AsExpected : Other;
-        });
-        if (answer == NotMounted) GTEST_SKIP() << "nothing can be mounted here";
-        EXPECT_EQ(answer, AsExpected);
+        test_support::expect_with_mounts(
+            [&] { return ::mount("none", path("mount").c_str(), type, 0, settings) == 0; },
+            condition);
     }
 
     base::UniqueFd from_{::open(path("from").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};

@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <sched.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -15,7 +14,7 @@
 #include <string>
 
 #include "base/file_code.h"
-#include "support/child.h"
+#include "support/mount_namespace.h"
 
 namespace godwit::transfer {
 namespace {
@@ -138,25 +137,14 @@ TEST_F(LargeFile, CanBePublishedTwiceWhenTheAnswerWasLost) {
 
 class LargeFileInUse : public LargeFile {
 protected:
-    enum Answer { AsExpected, Other, NotMounted };
-
-    // While "file" gives way to nothing: in a mount namespace of its own, which takes the mount
-    // with it.
+    // While "file" gives way to nothing: something is mounted there.
     void expect(const std::function<bool()>& condition) const {
-        if (::geteuid() != 0) GTEST_SKIP() << "needs root, to mount";
         fs::create_directory(folder_ + "/tree");
         const std::string busy = folder_ + "/tree/file";
         std::ofstream{busy} << "in use";
-        const int answer = test_support::run_as(0, {}, [&] {
-            if (::unshare(CLONE_NEWNS) != 0 ||
-                ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-                ::mount(busy.c_str(), busy.c_str(), nullptr, MS_BIND, nullptr) != 0) {
-                return NotMounted;
-            }
-            return condition() ? AsExpected : Other;
-        });
-        if (answer == NotMounted) GTEST_SKIP() << "nothing can be mounted here";
-        EXPECT_EQ(answer, AsExpected);
+        test_support::expect_with_mounts(
+            [&] { return ::mount(busy.c_str(), busy.c_str(), nullptr, MS_BIND, nullptr) == 0; },
+            condition);
     }
 };
 
