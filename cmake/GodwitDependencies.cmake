@@ -14,6 +14,7 @@ find_package(Protobuf REQUIRED)
 pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)  # Its CMake files abort the configure.
 pkg_check_modules(libfabric REQUIRED IMPORTED_TARGET libfabric)
 pkg_check_modules(ucx REQUIRED IMPORTED_TARGET ucx)
+pkg_check_modules(mount REQUIRED IMPORTED_TARGET mount)  # libmount, of util-linux.
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 

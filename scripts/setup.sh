@@ -14,7 +14,7 @@ packages=(
     g++ cmake ninja-build ccache mold pkg-config
     libpoco-dev libhiredis-dev libyaml-cpp-dev libboost-dev libboost-filesystem-dev
     libfabric-dev libucx-dev libspdlog-dev libprotobuf-dev protobuf-compiler
-    libxxhash-dev libzstd-dev libssl-dev libgtest-dev libgmock-dev libbenchmark-dev
+    libxxhash-dev libzstd-dev libmount-dev libssl-dev libgtest-dev libgmock-dev libbenchmark-dev
     prometheus-cpp-dev
     redis-server rsync acl attr e2fsprogs curl jq iproute2 procps
 )

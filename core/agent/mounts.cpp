@@ -1,7 +1,6 @@
 #include "agent/mounts.h"
 
 #include "base/log.h"
-#include "files/root.h"
 
 namespace godwit::agent {
 namespace {
@@ -16,24 +15,25 @@ std::vector<std::string> Mounts::check() {
     const std::lock_guard lock{mutex_};
     for (const std::string& path : storage_paths_) {
         // May block as long as the file system hangs; then the heartbeat stays away, and rightly.
-        const auto id = files::file_system_id(path);
-        const auto known = file_systems_.find(path);
-        const bool same = id && (known == file_systems_.end() || known->second == *id);
-        if (same && known == file_systems_.end()) file_systems_[path] = *id;
+        const auto now = files::file_system_of(path);
+        if (now) file_systems_.try_emplace(path, *now);
+        const bool same = now && file_systems_.at(path) == *now;
         const auto before = present_.find(path);
         if (before != present_.end() && before->second == same) continue;
         present_[path] = same;
         if (same) {
-            kLog.info("storage path present", {{"path", path}});
-        } else if (id) {
+            kLog.info("storage path present",
+                      {{"path", path}, {"file_system", files::describe(*now)}});
+        } else if (now) {
             kLog.error(
                 "storage path is on another file system than at the start (unmounted?): not "
-                "offered "
-                "until it is back, or the agent is restarted",
-                {{"path", path}});
+                "offered until it is back, or the agent is restarted",
+                {{"path", path},
+                 {"was", files::describe(file_systems_.at(path))},
+                 {"now", files::describe(*now)}});
         } else {
             kLog.error("storage path not offered",
-                       {{"path", path}, {"reason", id.error().message}});
+                       {{"path", path}, {"reason", now.error().message}});
         }
     }
     std::vector<std::string> paths;

@@ -2,12 +2,12 @@
 // offered to the master, so that nobody takes an empty mount point for an empty source.
 #pragma once
 
-#include <cstdint>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
+
+#include "files/file_system.h"
 
 namespace godwit::agent {
 
@@ -24,8 +24,8 @@ public:
 private:
     const std::vector<std::string> storage_paths_;
     mutable std::mutex mutex_;
-    std::map<std::string, std::uint64_t> file_systems_;  // guarded by mutex_; as first seen
-    std::map<std::string, bool> present_;                // guarded by mutex_
+    std::map<std::string, files::FileSystem> file_systems_;  // guarded by mutex_; as first seen
+    std::map<std::string, bool> present_;                    // guarded by mutex_
 };
 
 }  // namespace godwit::agent

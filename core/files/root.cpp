@@ -196,15 +196,4 @@ std::string join(std::string_view directory, std::string_view name) {
     return path += name;
 }
 
-Result<std::uint64_t> file_system_id(const std::string& path) {
-    struct stat info {};
-    if (::stat(path.c_str(), &info) != 0) {
-        return base::errno_error("examine '" + base::printable(path) + "'");
-    }
-    if (!S_ISDIR(info.st_mode)) {
-        return base::errno_error("examine '" + base::printable(path) + "'", ENOTDIR);
-    }
-    return static_cast<std::uint64_t>(info.st_dev);
-}
-
 }  // namespace godwit::files

@@ -81,7 +81,4 @@ struct SplitPath {
 SplitPath split(std::string_view relative) noexcept;
 std::string join(std::string_view directory, std::string_view name);
 
-// Device id of the file system that holds `path`, for recognising an unmounted storage path.
-Result<std::uint64_t> file_system_id(const std::string& path);
-
 }  // namespace godwit::files

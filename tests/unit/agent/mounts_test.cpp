@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "support/captured_log.h"
 #include "support/tree.h"
 
 namespace godwit::agent {
@@ -13,14 +14,17 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
 // A file system of its own, while the object lives.
 class MountedFileSystem {
 public:
-    explicit MountedFileSystem(std::string path) : path_{std::move(path)} {
-        mounted_ = ::mount("godwit-test", path_.c_str(), "tmpfs", 0, "size=64k") == 0;
+    explicit MountedFileSystem(std::string path, const char* type = "tmpfs",
+                               const std::string& options = "size=64k")
+        : path_{std::move(path)} {
+        mounted_ = ::mount("godwit-test", path_.c_str(), type, 0, options.c_str()) == 0;
     }
     ~MountedFileSystem() { unmount(); }
     MountedFileSystem(const MountedFileSystem&) = delete;
@@ -108,6 +112,31 @@ TEST_F(StoragePaths, WithAnotherFileSystemOnThemAreNotOfferedUntilItIsGone) {
     }
 
     EXPECT_THAT(mounts.check(), UnorderedElementsAre(a_, b_));
+}
+
+// overlay stands in for the file systems of a network: it has no device, and gets a new device
+// number with each mount.
+TEST_F(StoragePaths, WhoseFileSystemIsMountedAgainAreOffered) {
+    for (const char* layer : {"lower", "upper", "work"}) fs::create_directory(folder_.path(layer));
+    const std::string layers = "lowerdir=" + folder_.path("lower") +
+                               ",upperdir=" + folder_.path("upper") +
+                               ",workdir=" + folder_.path("work");
+    MountedFileSystem mounted{a_, "overlay", layers};
+    if (!mounted.is_mounted()) GTEST_SKIP() << "needs the right to mount, and overlay";
+    const test_support::CapturedLog log;
+    Mounts mounts{{a_}};
+    EXPECT_THAT(mounts.check(), ElementsAre(a_));
+
+    mounted.unmount();
+    EXPECT_THAT(mounts.check(), IsEmpty());
+    const MountedFileSystem takes_its_number{b_};
+    const MountedFileSystem again{a_, "overlay", layers};
+
+    EXPECT_TRUE(again.is_mounted());
+    EXPECT_THAT(mounts.check(), ElementsAre(a_));
+    EXPECT_THAT(log.text(), HasSubstr("overlay godwit-test")) << "what it was";
+    EXPECT_THAT(log.text(), HasSubstr(files::describe(*files::file_system_of(folder_.path()))))
+        << "what it is";
 }
 
 }  // namespace

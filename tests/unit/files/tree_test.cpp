@@ -286,15 +286,6 @@ TEST_F(OpenFolder, AFifoWithoutAWriterIsOpenedAtOnce) {
     EXPECT_EQ(stat_of(opened->get())->type, EntryType::Fifo);
 }
 
-TEST_F(OpenFolder, AFileSystemHasOneIdAndAnotherHasAnother) {
-    fs::create_directories(path("below"));
-
-    EXPECT_EQ(*file_system_id(path("below")), *file_system_id(path()));
-    EXPECT_NE(*file_system_id("/proc"), *file_system_id(path()));
-    EXPECT_EQ(errno_of(file_system_id(path("nothing"))), ENOENT);
-    EXPECT_EQ(errno_of(file_system_id("/proc/version")), ENOTDIR);
-}
-
 TEST(RelativePath, IsSplitAtItsLastSlashAndJoinedAgain) {
     for (const auto& [whole, directory, name] :
          {std::tuple{"a/b/c", "a/b", "c"}, std::tuple{"c", "", "c"}}) {
