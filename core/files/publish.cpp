@@ -181,14 +181,6 @@ Status NewFile::sync_data() {
     return {};
 }
 
-Result<Applied> NewFile::publish(const std::string& name, const Attributes& wanted,
-                                 Durability durability, const Finish& finish, Times times) {
-    auto applied = prepare(wanted, durability, finish, times);
-    if (!applied) return applied;
-    if (auto status = appear(name, durability); !status) return std::move(status).error();
-    return applied;
-}
-
 Result<Applied> NewFile::prepare(const Attributes& wanted, Durability durability,
                                  const Finish& finish, Times times) {
     auto applied = try_to_prepare(wanted, durability, finish, times);

@@ -63,11 +63,9 @@ public:
     // it.
     bool is_in_place() const noexcept;
 
-    // prepare(), then appear(). What fails in a way that may pass leaves the temporary of a large
-    // file for another attempt; all else removes it.
-    Result<Applied> publish(const std::string& name, const Attributes& wanted,
-                            Durability durability, const Finish& finish = {},
-                            Times times = Times::Modified);
+    // Publishing takes two steps, in this order. What fails in a way that may pass leaves the
+    // temporary of a large file for another attempt; all else removes it.
+    //
     // Attributes, then the way to the medium: whatever can fail before anything is seen.
     Result<Applied> prepare(const Attributes& wanted, Durability durability,
                             const Finish& finish = {}, Times times = Times::Modified);

@@ -9,6 +9,7 @@
 #include "files/listing.h"
 #include "files/publish.h"
 #include "open_folder.h"
+#include "publish_file.h"
 #include "support/child.h"
 #include "support/process.h"
 
@@ -48,7 +49,7 @@ protected:
         const Finish finish = [&](int) -> Status { return base::errno_error("do", error_number); };
         auto file = open_existing(4);
         ASSERT_TRUE(file) << file.error().message;
-        EXPECT_EQ(errno_of(file->publish("file", attributes, Durability::None, finish)),
+        EXPECT_EQ(errno_of(publish_file(*file, "file", attributes, Durability::None, finish)),
                   error_number);
     }
     std::string content() const { return read_file(path("file")); }
@@ -67,7 +68,7 @@ TEST_F(UnpublishedFile, IsSeenByNobodyUntilItIsPublished) {
     EXPECT_THAT(*names_in(fd()), IsEmpty());
     EXPECT_EQ(stat_at(fd(), temporary_)->mode, 0600U) << "others could read it";
 
-    const auto applied = file->publish("file", wanted(), Durability::None);
+    const auto applied = publish_file(*file, "file", wanted(), Durability::None);
     ASSERT_TRUE(applied) << applied.error().message;
     EXPECT_TRUE(applied->owner_kept);
     EXPECT_EQ(content(), "content");
@@ -78,7 +79,7 @@ TEST_F(UnpublishedFile, HasItsAttributesWhenItIsSeen) {
     auto file = create();
     ASSERT_TRUE(file);
 
-    ASSERT_TRUE(file->publish("file", wanted(), Durability::None));
+    ASSERT_TRUE(publish_file(*file, "file", wanted(), Durability::None));
 
     EXPECT_EQ(stat_at(fd(), "file")->mode, 0640U);
     EXPECT_EQ(stat_at(fd(), "file")->mtime_ns, wanted().mtime_ns);
@@ -122,7 +123,7 @@ TEST_F(UnpublishedFile, TakesNamesOfFullLength) {
     auto file = NewFile::create(fd(), temporary_name(name, 1));
     ASSERT_TRUE(file);
 
-    EXPECT_TRUE(file->publish(name, wanted(), Durability::None));
+    EXPECT_TRUE(publish_file(*file, name, wanted(), Durability::None));
     EXPECT_THAT(*names_in(fd()), ElementsAre(name));
 }
 
@@ -136,7 +137,7 @@ TEST_F(UnpublishedFile, IsWrittenInAnyOrder) {
     EXPECT_TRUE(file->write_at({}, 100)) << "nothing is nothing";
     EXPECT_TRUE(file->write_at(bytes("good"), 0));
     EXPECT_TRUE(file->sync_data());
-    ASSERT_TRUE(file->publish("file", wanted(), Durability::None));
+    ASSERT_TRUE(publish_file(*file, "file", wanted(), Durability::None));
 
     EXPECT_EQ(content(), "goodwork");
 }
@@ -157,7 +158,7 @@ TEST_F(UnpublishedFile, IsWrittenByManyThreadsAtOnce) {
             });
         }
     }
-    ASSERT_TRUE(file->publish("file", wanted(), Durability::None));
+    ASSERT_TRUE(publish_file(*file, "file", wanted(), Durability::None));
 
     std::string expected;
     for (std::size_t i = 0; i < kPieces; ++i) {
@@ -184,7 +185,7 @@ TEST_F(UnpublishedFile, ReplacesAFileInOneStep) {
         auto file = create();
         ASSERT_TRUE(file);
         ASSERT_TRUE(file->write_at(bytes(std::string(kLength, 'a' + round % 26)), 0));
-        ASSERT_TRUE(file->publish("file", wanted(), Durability::None));
+        ASSERT_TRUE(publish_file(*file, "file", wanted(), Durability::None));
     }
     reader.request_stop();
     reader.join();
@@ -199,7 +200,7 @@ TEST_F(UnpublishedFile, LeavesTheOldFileToThoseWhoHaveItOpen) {
     ASSERT_TRUE(file);
     ASSERT_TRUE(file->write_at(bytes("new"), 0));
 
-    ASSERT_TRUE(file->publish("file", wanted(), Durability::None));
+    ASSERT_TRUE(publish_file(*file, "file", wanted(), Durability::None));
 
     char seen[4] = {};
     EXPECT_EQ(::pread(old.get(), seen, 3, 0), 3);
@@ -213,7 +214,7 @@ TEST_F(UnpublishedFile, ReplacesALinkAndNotWhatItPointsTo) {
     auto file = create();
     ASSERT_TRUE(file);
 
-    ASSERT_TRUE(file->publish("file", wanted(), Durability::None));
+    ASSERT_TRUE(publish_file(*file, "file", wanted(), Durability::None));
 
     EXPECT_EQ(stat_at(fd(), "file")->type, EntryType::File);
     EXPECT_EQ(read_file(path("precious")), "precious");
@@ -225,7 +226,7 @@ TEST_F(UnpublishedFile, IsRefusedAndRemovedWhereADirectoryIsInTheWay) {
         auto file = create();
         ASSERT_TRUE(file);
 
-        const auto published = file->publish("file", wanted(), Durability::None);
+        const auto published = publish_file(*file, "file", wanted(), Durability::None);
 
         ASSERT_FALSE(published);
         EXPECT_EQ(published.error().code, Code::InvalidArgument);
@@ -241,7 +242,7 @@ TEST_F(UnpublishedFile, OfManyRangesIsRemovedTooWhereADirectoryIsInTheWay) {
         auto file = open_shared(1);
         ASSERT_TRUE(file);
 
-        EXPECT_FALSE(file->publish("file", wanted(), Durability::None));
+        EXPECT_FALSE(publish_file(*file, "file", wanted(), Durability::None));
     }
 
     EXPECT_FALSE(has_temporary());
@@ -282,7 +283,7 @@ TEST_F(UnpublishedFile, IsPublishedWithEveryDurability) {
         ASSERT_TRUE(file);
         ASSERT_TRUE(file->write_at(bytes("content"), 0));
 
-        EXPECT_TRUE(file->publish("file", wanted(), durability));
+        EXPECT_TRUE(publish_file(*file, "file", wanted(), durability));
 
         EXPECT_EQ(content(), "content");
         ASSERT_EQ(::unlinkat(fd(), "file", 0), 0);
@@ -317,7 +318,7 @@ TEST_F(UnpublishedFile, ThatWasPublishedStaysWhenItsObjectGoes) {
     {
         auto file = create();
         ASSERT_TRUE(file);
-        ASSERT_TRUE(file->publish("file", wanted(), Durability::None));
+        ASSERT_TRUE(publish_file(*file, "file", wanted(), Durability::None));
         write_text(path(temporary_), "of another attempt");
     }
 
@@ -341,7 +342,7 @@ TEST_F(UnpublishedFile, OfManyRangesIsMadeByWhoeverComesFirst) {
 
     auto whole = open_existing(8);
     ASSERT_TRUE(whole) << "its parts went with the objects that wrote them";
-    ASSERT_TRUE(whole->publish("file", wanted(), Durability::None));
+    ASSERT_TRUE(publish_file(*whole, "file", wanted(), Durability::None));
     EXPECT_EQ(content(), "goodwork");
 }
 
@@ -379,7 +380,9 @@ TEST_F(UnpublishedFile, IsInPlaceUntilItsNameIsSomebodyElses) {
     ASSERT_TRUE(late);
     EXPECT_TRUE(late->is_in_place());
 
-    ASSERT_TRUE(open_existing(4)->publish("file", wanted(), Durability::None));
+    auto early = open_existing(4);
+    ASSERT_TRUE(early);
+    ASSERT_TRUE(publish_file(*early, "file", wanted(), Durability::None));
     EXPECT_FALSE(late->is_in_place()) << "published by another";
 
     auto anew = open_shared(4);

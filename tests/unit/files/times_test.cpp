@@ -9,6 +9,7 @@
 #include "files/publish.h"
 #include "files/root.h"
 #include "open_folder.h"
+#include "publish_file.h"
 #include "support/child.h"
 
 namespace godwit::files {
@@ -95,8 +96,8 @@ TEST_F(Accessed, IsSetBeforeItIsPublished) {
     auto file = NewFile::create(fd(), temporary_name("new", 1));
     ASSERT_TRUE(file);
 
-    ASSERT_TRUE(
-        file->publish("new", wanted("file"), Durability::None, {}, Times::ModifiedAndAccessed));
+    ASSERT_TRUE(publish_file(*file, "new", wanted("file"), Durability::None, {},
+                             Times::ModifiedAndAccessed));
     ASSERT_TRUE(
         publish_symlink(fd(), "new link", "x", wanted("link"), 1, {}, Times::ModifiedAndAccessed));
     ASSERT_TRUE(publish_node(fd(), "new node", fifo, 1, {}, Times::ModifiedAndAccessed));
