@@ -16,7 +16,7 @@ packages=(
     libfabric-dev libucx-dev libspdlog-dev libprotobuf-dev protobuf-compiler
     libxxhash-dev libzstd-dev libmount-dev libssl-dev libgtest-dev libgmock-dev libbenchmark-dev
     prometheus-cpp-dev
-    redis-server rsync acl attr e2fsprogs curl jq iproute2 procps
+    redis-server rsync acl attr e2fsprogs btrfs-progs curl jq iproute2 procps
 )
 
 preset=release

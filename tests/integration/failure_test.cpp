@@ -10,12 +10,14 @@
 #include <filesystem>
 
 #include "cluster.h"
+#include "support/mount_namespace.h"
 
 namespace godwit::integration {
 namespace {
 
 namespace fs = std::filesystem;
 using test_support::differences;
+using test_support::run;
 using test_support::temporaries_below;
 using test_support::write_random;
 using test_support::write_text;
@@ -175,32 +177,99 @@ TEST_P(Failure, AFileThatChangesWhileItIsCopiedArrivesWholeAsOldOrNew) {
     EXPECT_THAT(temporaries_below(destination()), IsEmpty());
 }
 
-TEST_P(Failure, AFullDestinationPausesTheRequestUntilThereIsRoom) {
-    if (::geteuid() != 0) GTEST_SKIP() << "mounting a small file system needs root";
-    const std::string small = cluster_.folder("b");
-    fs::create_directories(small);
-    ASSERT_EQ(::mount("tmpfs", small.c_str(), "tmpfs", 0, "size=24m"), 0);
-    struct Unmount {
-        std::string path;
-        ~Unmount() { ::umount2(path.c_str(), MNT_DETACH); }
-    } unmount{small};
-    for (int i = 0; i < 40; ++i) {
-        write_random(source("tree/file-" + std::to_string(i)), 1 << 20, static_cast<unsigned>(i));
+// A destination with less room than it takes: mounted where nobody else sees it.
+class Cramped : public Failure {
+protected:
+    void SetUp() override {
+        if (::geteuid() != 0) GTEST_SKIP() << "mounting a small file system needs root";
+        fs::create_directories(small_);
+        if (!test_support::enter_mount_namespace()) GTEST_SKIP() << "nothing can be mounted here";
+        for (int i = 0; i < 40; ++i) {
+            write_random(source("tree/file-" + std::to_string(i)), 1 << 20,
+                         static_cast<unsigned>(i));
+        }
     }
-    cluster_.start_pair(cluster_.folder("a"), small);
+    void TearDown() override { ::umount2(small_.c_str(), MNT_DETACH); }
+
+    // What is seen is whole.
+    void expect_nothing_torn() {
+        for (const auto& entry : fs::directory_iterator{destination()}) {
+            const std::string name = entry.path().filename();
+            if (name.starts_with(".godwit.")) continue;
+            EXPECT_TRUE(test_support::read_file(entry.path()) ==
+                        test_support::read_file(source("tree/" + name)))
+                << name;
+        }
+    }
+    void expect_pause(const std::string& id) {
+        ASSERT_TRUE(cluster_.wait_for_state(id, "PAUSED"))
+            << cluster_.call("GET", "/sync/" + id).body;
+        EXPECT_EQ(cluster_.progress(id)->getValue<std::string>("reason"), "no_space");
+        // What another slot met before there was room would pause it once more.
+        EXPECT_TRUE(eventually([&] { return leased(id) == 0; }, patience()));
+        expect_nothing_torn();
+    }
+    void expect_completion(const std::string& id) {
+        EXPECT_EQ(cluster_.call("POST", "/sync/" + id + "/resume").status, 200);
+        EXPECT_EQ(cluster_.wait_until_over(id), "COMPLETED");
+        EXPECT_THAT(differences(source(), destination()), IsEmpty());
+        EXPECT_THAT(temporaries_below(destination()), IsEmpty());
+    }
+
+    const std::string small_ = cluster_.folder("b");
+};
+
+TEST_P(Cramped, AFullDestinationPausesTheRequestUntilThereIsRoom) {
+    ASSERT_EQ(::mount("tmpfs", small_.c_str(), "tmpfs", 0, "size=24m"), 0);
+    cluster_.start_pair(cluster_.folder("a"), small_);
 
     const std::string id = cluster_.submit(source(), destination());
 
-    ASSERT_TRUE(cluster_.wait_for_state(id, "PAUSED")) << cluster_.call("GET", "/sync/" + id).body;
-    EXPECT_EQ(cluster_.progress(id)->getValue<std::string>("reason"), "no_space");
+    expect_pause(id);
     EXPECT_TRUE(eventually([&] { return temporaries_below(destination()).empty(); }, patience()));
-    // What another slot met before there was room would pause it once more.
-    EXPECT_TRUE(eventually([&] { return leased(id) == 0; }, patience()));
-    ASSERT_EQ(::mount("tmpfs", small.c_str(), "tmpfs", MS_REMOUNT, "size=200m"), 0);
-    EXPECT_EQ(cluster_.call("POST", "/sync/" + id + "/resume").status, 200);
-    EXPECT_EQ(cluster_.wait_until_over(id), "COMPLETED");
-    EXPECT_THAT(differences(source(), destination()), IsEmpty());
-    cluster_.agent("worker-b").stop();
+    ASSERT_EQ(::mount("tmpfs", small_.c_str(), "tmpfs", MS_REMOUNT, "size=200m"), 0);
+    expect_completion(id);
+}
+
+// btrfs, since its quotas bind root as well: an agent need not be somebody else.
+class Quota : public Cramped {
+protected:
+    void SetUp() override {
+        Cramped::SetUp();
+        if (IsSkipped()) return;
+        const std::string image = cluster_.folder("image");
+        write_text(image, "");
+        fs::resize_file(image, 256 << 20);
+        if (run({"/sbin/mkfs.btrfs", "-q", image}).exit_code != 0) {
+            GTEST_SKIP() << "there is no mkfs.btrfs";
+        }
+        if (!test_support::mount_by_command("-o loop " + image + " " + small_)) {
+            GTEST_SKIP() << "loop devices or btrfs cannot be mounted here";
+        }
+        if (run({"/bin/btrfs", "quota", "enable", small_}).exit_code != 0) {
+            GTEST_SKIP() << "the kernel's btrfs has no quotas";
+        }
+        set_limit("24M");
+    }
+    void set_limit(const std::string& bytes) {
+        const auto ran = run({"/bin/btrfs", "qgroup", "limit", bytes, small_});
+        ASSERT_EQ(ran.exit_code, 0) << ran.output;
+    }
+};
+
+TEST_P(Quota, ThatIsUsedUpPausesTheRequestUntilItIsRaised) {
+    write_random(source("tree/large"), 30 << 20);
+    cluster_.start_pair(cluster_.folder("a"), small_);
+
+    const std::string id = cluster_.submit(source(), destination(), R"(,"chunk_size_mb":2)");
+
+    expect_pause(id);
+    EXPECT_THAT(cluster_.call("GET", "/sync/" + id).body, HasSubstr("quota")) << "not the disk";
+    // The parts of the large file that are there need not be copied again.
+    EXPECT_TRUE(
+        eventually([&] { return temporaries_below(destination()).size() <= 1; }, patience()));
+    set_limit("200M");
+    expect_completion(id);
 }
 
 TEST_P(Failure, OneBadFileFailsAloneAndTheRestGoesOn) {
@@ -252,10 +321,12 @@ TEST_P(Failure, TooManyFailuresStopTheRequest) {
     EXPECT_EQ(cluster_.progress(id)->getValue<std::string>("reason"), "max_failures_exceeded");
 }
 
-INSTANTIATE_TEST_SUITE_P(Stores, Failure, testing::Values(Store::Memory, Store::Redis),
-                         [](const auto& info) {
-                             return info.param == Store::Memory ? "Memory" : "Redis";
-                         });
+std::string name_of(const testing::TestParamInfo<Store>& info) {
+    return info.param == Store::Memory ? "Memory" : "Redis";
+}
+INSTANTIATE_TEST_SUITE_P(Stores, Failure, testing::Values(Store::Memory, Store::Redis), name_of);
+INSTANTIATE_TEST_SUITE_P(Stores, Cramped, testing::Values(Store::Memory, Store::Redis), name_of);
+INSTANTIATE_TEST_SUITE_P(Stores, Quota, testing::Values(Store::Memory, Store::Redis), name_of);
 
 class RedisFailure : public Failure {};
 
