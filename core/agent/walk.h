@@ -76,23 +76,28 @@ private:
                       const std::string* carrier);
     void compare_digests();
     void settle(const Slice& slice, const File& file, Verdict verdict);
-    void take_surplus(const Slice& slice, const peer::DirectoryAnswer& answer);
-    void plan_removal(const Slice& slice, const peer::DirectoryAnswer& answer,
-                      std::uint64_t entries);
-    void visit_surplus(work::DirectoryCursor cursor);
-    void surplus_failed(const std::string& path, const peer::Failure& failure);
     void directory_failed(const Slice& slice, const transfer::Trouble& trouble);
     void plan(const Slice& slice, const File& file, bool attributes_only);
     void plan_link(const Slice& slice, const File& file, const std::string& carrier, bool stands);
     void touch_parent(const std::string& path);
     void keep_directory(const std::string& path, const files::Attributes& attributes);
+    // walk_surplus.cpp: what only the destination has
+    void take_surplus(const Slice& slice, const peer::DirectoryAnswer& answer);
+    void plan_removal(const Slice& slice, const peer::DirectoryAnswer& answer,
+                      std::uint64_t entries);
+    void visit_surplus(work::DirectoryCursor cursor);
+    void surplus_failed(const std::string& path, const peer::Failure& failure);
+    // walk.cpp: troubles, and the end
     void failed(const std::string& path, const File& file, const transfer::Trouble& trouble);
     void error(const std::string& path, const transfer::Trouble& trouble);
     // What may pass fails the whole listing, as long as that has an attempt left. False: it has
     // not, and the trouble is to be counted.
     bool tries_again(const transfer::Trouble& trouble);
     template <class T>
-    const T* take(const transfer::Attempt<T>& attempt);
+    const T* take(const transfer::Attempt<T>& attempt) {
+        if (const auto* trouble = std::get_if<transfer::Trouble>(&attempt)) broken_ = *trouble;
+        return std::get_if<T>(&attempt);
+    }
     model::AssignmentResult finish();
 
     WorkContext& context_;
