@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "agent/walk.h"
+#include "base/bytes.h"
 #include "model/progress.h"
 #include "transfer/messages.h"
 
@@ -102,6 +103,20 @@ void Walk::compare_file(const Slice& slice, std::size_t index, const peer::Found
         found == nullptr ? Verdict::Content
                          : compare(rules_.compare,
                                    {file.attributes, file.link_target, file.xattrs_digest}, *found);
+    const bool gives_way = verdict == Verdict::Content && found != nullptr &&
+                           static_cast<EntryType>(found->type()) == EntryType::Directory;
+    if (gives_way) {
+        const std::string path = path_of(slice.path, file.name);
+        const std::string kept = protected_in(path);
+        if (broken_) return;
+        if (!kept.empty()) {
+            return failed(path, file,
+                          {FileCode::TypeConflict,
+                           "a directory is in the way at the destination, and filters protect '" +
+                               base::printable(kept) + "'",
+                           EISDIR});
+        }
+    }
     if (carrier != nullptr && *carrier != path_of(slice.path, file.name)) {
         if (verdict == Verdict::Leave || verdict == Verdict::Conflict) {
             return settle(slice, file, verdict);

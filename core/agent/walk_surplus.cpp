@@ -64,9 +64,8 @@ void Walk::plan_removal(const Slice& slice, const peer::DirectoryAnswer& answer,
     if (source_has_it) keep_directory(slice.path, slice.attributes);
 }
 
-// What a delete would remove below a directory that only the destination has: counted, so that it
-// can be refused before anything is gone.
-void Walk::visit_surplus(work::DirectoryCursor cursor) {
+// What the destination has in a directory of its own, from the cursor on. Nothing: the way broke.
+std::optional<peer::DirectoryAnswer> Walk::look_into(const work::DirectoryCursor& cursor) {
     peer::View view;
     peer::DirectoryQuestion& question = *view.add_directories();
     question.set_path(cursor.path());
@@ -75,21 +74,61 @@ void Walk::visit_surplus(work::DirectoryCursor cursor) {
     question.set_after(cursor.after());
     const auto viewed = context_.delivery.view(std::move(view));
     const peer::Viewed* answers = take(viewed);
-    if (answers == nullptr || answers->directories_size() != 1) return;
-    peer::DirectoryAnswer answer = answers->directories(0);
-    if (answer.has_failure()) return surplus_failed(cursor.path(), answer.failure());
-    if (answer.absent()) return;
-    entries_seen_ += answer.entries_there();
+    if (answers == nullptr || answers->directories_size() != 1) return {};
+    return answers->directories(0);
+}
+
+// What a delete would remove below a directory that only the destination has: counted, so that it
+// can be refused before anything is gone.
+void Walk::visit_surplus(work::DirectoryCursor cursor) {
+    auto answer = look_into(cursor);
+    if (!answer) return;
+    if (answer->has_failure()) return surplus_failed(cursor.path(), answer->failure());
+    if (answer->absent()) return;
+    entries_seen_ += answer->entries_there();
     Slice slice;
     slice.path = cursor.path();
     slice.after = cursor.after();
-    slice.until = answer.surplus_cut_after();
-    if (!answer.surplus_cut_after().empty()) {
-        cursor.set_after(answer.surplus_cut_after());
+    slice.until = answer->surplus_cut_after();
+    if (!answer->surplus_cut_after().empty()) {
+        cursor.set_after(answer->surplus_cut_after());
         stack_.push_back(std::move(cursor));
-        answer.clear_surplus_cut_after();
+        answer->clear_surplus_cut_after();
     }
-    take_surplus(slice, answer);
+    take_surplus(slice, *answer);
+}
+
+// What filters protect of a directory that only the destination has, and which is to give way: the
+// first path that is found, or nothing. What cannot be seen is not given up either.
+std::string Walk::protected_in(const std::string& directory) {
+    if (rules_.filter.is_empty()) return {};
+    if (rules_.excludes(directory, true)) return directory;
+    std::vector<work::DirectoryCursor> left(1);
+    left.back().set_path(directory);
+    while (!left.empty()) {
+        if (context_.stop.stop_requested()) {
+            broken_ = Trouble::stopped();
+            return directory;
+        }
+        work::DirectoryCursor cursor = std::move(left.back());
+        left.pop_back();
+        const auto answer = look_into(cursor);
+        if (!answer) return cursor.path();
+        if (answer->has_failure()) {
+            tries_again(transfer::trouble_of(answer->failure()));
+            return cursor.path();
+        }
+        for (const peer::SurplusEntry& entry : answer->surplus()) {
+            const bool is_directory = static_cast<EntryType>(entry.type()) == EntryType::Directory;
+            std::string path = path_of(cursor.path(), entry.name());
+            if (rules_.excludes(path, is_directory)) return path;
+            if (is_directory) left.emplace_back().set_path(std::move(path));
+        }
+        if (answer->surplus_cut_after().empty()) continue;
+        cursor.set_after(answer->surplus_cut_after());
+        left.push_back(std::move(cursor));
+    }
+    return {};
 }
 
 // One that may not be read cannot be removed either: that will be said then.

@@ -116,6 +116,25 @@ TEST_F(S10Delete, ExcludedPathsAreProtected) {
     EXPECT_FALSE(fs::exists(destination("file")));
 }
 
+TEST_F(S10Delete, ADirectoryInWhichSomethingIsExcludedDoesNotGiveWay) {
+    for (const char* name : {"kept", "gone", "excluded"}) write_text(source(name), "a file");
+    write_text(destination("kept/a/b/note.keep"), "mine");
+    write_text(destination("kept/other"), "not mine");
+    write_text(destination("gone/a/b/note"), "not mine");
+    write_text(destination("excluded/note"), "mine");
+
+    const Ended ended = sync(R"("replace_type":true,"filters":["- *.keep","- excluded/"])");
+
+    EXPECT_EQ(ended.state, "COMPLETED_WITH_ERRORS");
+    EXPECT_THAT(errors(ended.id),
+                UnorderedElementsAre("type_conflict kept", "type_conflict excluded"));
+    EXPECT_EQ(read_file(destination("kept/a/b/note.keep")), "mine");
+    EXPECT_EQ(read_file(destination("kept/other")), "not mine");
+    EXPECT_EQ(read_file(destination("excluded/note")), "mine");
+    EXPECT_EQ(read_file(destination("gone")), "a file");
+    expect_all_accounted_for(ended);
+}
+
 TEST_F(S10Delete, WhatIsLeftOutBySizeIsNoSurplus) {
     write_random(source("large"), 5000);
     write_random(destination("large"), 10);
