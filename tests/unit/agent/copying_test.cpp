@@ -100,6 +100,17 @@ TEST_F(Copying, OfAttributesIsOfTheContentTooWhereThatHasChanged) {
     EXPECT_EQ(done[Count::BytesDiscovered], 4);
 }
 
+// Who gets new attributes only leaves the folder as it is; who is replaced does not.
+TEST_F(Copying, OfTheContentTooSetsTheFoldersTimesOnceMore) {
+    make_pack({"a"});
+    write_text(destination("a"), "content!");
+    work_.mutable_pack()->mutable_directories(0)->mutable_files(0)->set_attributes_only(true);
+    EXPECT_THAT(plan_of(copy()).directories, IsEmpty());
+    write_text(source("a"), "new content!");
+
+    EXPECT_THAT(plan_of(copy()).directories, ElementsAre(""));
+}
+
 TEST_F(Copying, OfAFileThatChangesEachTimeIsGivenUp) {
     make_pack({"a"});
     int attempts = 0;
@@ -208,6 +219,26 @@ TEST_F(Copying, TakesNothingForCopiedByItsLooksWhereLooksWereNotAsked) {
 
         EXPECT_EQ(read_file(destination("a")), "content!");
     }
+}
+
+TEST_F(Copying, TakesNothingForCopiedByItsLooksWhereMoreThanLooksIsWanted) {
+    make_pack({"a"});
+    ASSERT_TRUE(copy().success);
+    assignment_.losses = 1;
+    PackReport::State state{};
+    delivery_.on_send = [&](const PackReport& start) { state = start.state({0, 0}); };
+    ASSERT_TRUE(copy().success);
+    ASSERT_EQ(state, PackReport::State::Done);
+
+    assignment_.options.xattrs = true;
+    ASSERT_TRUE(copy().success);
+    EXPECT_EQ(state, PackReport::State::Unknown);
+
+    assignment_.options.xattrs = false;
+    assignment_.options.acls = true;
+    state = {};
+    ASSERT_TRUE(copy().success);
+    EXPECT_EQ(state, PackReport::State::Unknown);
 }
 
 TEST_F(Copying, ThatBreaksDownPutsBackWhatNobodyKnowsOf) {
