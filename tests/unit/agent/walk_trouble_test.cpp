@@ -230,6 +230,74 @@ TEST_F(TroubledWalk, WhoseDestinationCannotReadADirectoryJustNowIsTriedAgain) {
     EXPECT_TRUE(result.retryable);
 }
 
+class WalkOverASurplusDirectory : public TroubledWalk {
+protected:
+    WalkOverASurplusDirectory() {
+        assignment_.options.delete_surplus = model::Delete::After;
+        write_text(destination("surplus/inside"), "x");
+        cursor_.set_path("surplus");
+        cursor_.set_surplus(true);
+    }
+    // The destination cannot read it.
+    model::AssignmentResult list_with(int error_number, std::uint32_t attempt) {
+        assignment_.attempt = attempt;
+        delivery_.change_view = [=](peer::Viewed& answer) {
+            const Error error = base::errno_error("read", error_number);
+            *answer.mutable_directories(0)->mutable_failure() =
+                transfer::to_message(files::destination_code(error), error);
+        };
+        work::Work work;
+        *work.mutable_listing()->add_directories() = cursor_;
+        return list(work);
+    }
+
+    work::DirectoryCursor cursor_;
+};
+
+// What is in it would not be counted, nor removed.
+TEST_F(WalkOverASurplusDirectory, ThatCannotBeReadJustNowIsTriedAgain) {
+    const auto result = list_with(EIO, 1);
+
+    expect_broken(result, "io_error");
+    EXPECT_TRUE(result.retryable);
+}
+
+TEST_F(WalkOverASurplusDirectory, ThatCannotBeReadInTheEndIsAFailure) {
+    const Plan plan = plan_of(list_with(EIO, assignment_.attempts_max));
+
+    EXPECT_THAT(plan.error_codes(), ElementsAre("surplus: io_error"));
+    EXPECT_EQ(plan[Count::FilesFailed], 1);
+    EXPECT_EQ(plan[Count::FilesDiscovered], 1);
+}
+
+TEST_F(WalkOverASurplusDirectory, ThatMayNotBeReadLeavesThatToItsRemoval) {
+    for (const std::uint32_t attempt : {1U, assignment_.attempts_max}) {
+        const Plan plan = plan_of(list_with(EACCES, attempt));
+
+        EXPECT_THAT(plan.error_codes(), IsEmpty());
+        EXPECT_EQ(plan[Count::FilesFailed], 0);
+    }
+}
+
+// The same where the directory is one of both sides, and only what follows the first names is lost.
+TEST_F(WalkOverASurplusDirectory, WhoseRestCannotBeReadJustNowIsTriedAgain) {
+    cursor_.set_path("a");
+    cursor_.set_surplus(false);
+    write_text(destination("a/surplus"), "x");
+    int views = 0;
+    delivery_.change_view = [&](peer::Viewed& answer) {
+        peer::DirectoryAnswer& directory = *answer.mutable_directories(0);
+        if (++views == 1) return directory.set_surplus_cut_after("surplus");
+        *directory.mutable_failure() =
+            transfer::to_message(FileCode::InputOutput, {Code::Internal, "server away", EIO});
+    };
+    work::Work work;
+    *work.mutable_listing()->add_directories() = cursor_;
+
+    expect_broken(list(work), "io_error");
+    EXPECT_EQ(views, 2);
+}
+
 TEST_F(TroubledWalk, WhoseDestinationNamesEntriesThatNobodyAskedForIgnoresThem) {
     delivery_.change_view = [](peer::Viewed& answer) {
         for (auto& directory : *answer.mutable_directories()) {
