@@ -31,6 +31,15 @@ protected:
         }
         return plan;
     }
+    // The unit for what is in this directory, which is planned by itself.
+    static sdk::Unit removal_in(const std::string& directory, const Plan& plan) {
+        for (const auto& [stage, unit] : plan.removals) {
+            const auto work = transfer::open_payload(unit.payload);
+            if (work && work->removals().removals(0).path() == directory) return unit;
+        }
+        ADD_FAILURE() << "nothing is to be removed from " << directory;
+        return {};
+    }
     std::set<std::string> left() const {
         std::set<std::string> names;
         for (const auto& entry : fs::recursive_directory_iterator{destination()}) {
@@ -141,15 +150,10 @@ TEST_F(Removals, ThatFailCountAsDiscovered) {
 
 TEST_F(Removals, ThatAreBrokenOffAllowWhatIsLeftOnly) {
     make_both();
-    Plan plan = list_all();
-    const auto unit = std::find_if(plan.removals.begin(), plan.removals.end(), [](auto& entry) {
-        return transfer::open_payload(entry.second.payload)->removals().removals(0).path() ==
-               "gone/deep";
-    });
-    ASSERT_NE(unit, plan.removals.end());
+    const sdk::Unit unit = removal_in("gone/deep", list_all());
     delivery_.view_trouble = transfer::Trouble{base::FileCode::PeerLost, "gone"};
 
-    const auto broken = remove(unit->second);
+    const auto broken = remove(unit);
 
     EXPECT_FALSE(broken.success);
     ASSERT_TRUE(broken.rest);
@@ -158,6 +162,22 @@ TEST_F(Removals, ThatAreBrokenOffAllowWhatIsLeftOnly) {
     EXPECT_TRUE(again.success);
     EXPECT_EQ(again.effects.counters[Count::FilesDeleted], 1);
     EXPECT_FALSE(fs::exists(destination("gone/deep/file")));
+}
+
+TEST_F(Removals, OfWhichNobodyHeardAreNotAllowedOnceMore) {
+    make_both();
+    const sdk::Unit unit = removal_in("gone/deep", list_all());
+    delivery_.removed_trouble = transfer::Trouble{base::FileCode::PeerLost, "gone"};
+
+    const auto unheard = remove(unit);
+
+    EXPECT_FALSE(unheard.success);
+    ASSERT_TRUE(unheard.rest);
+    EXPECT_FALSE(fs::exists(destination("gone/deep/file")));
+    delivery_.removed_trouble.reset();
+    write_text(destination("gone/deep/new"), "x");
+    EXPECT_TRUE(remove(*unheard.rest).success);
+    EXPECT_TRUE(fs::exists(destination("gone/deep/new"))) << "nobody counted it";
 }
 
 }  // namespace

@@ -61,6 +61,7 @@ public:
     }
     transfer::Attempt<peer::Removed> remove(peer::Remove remove) override {
         auto removed = real_->remove(std::move(remove));
+        if (removed_trouble) return *removed_trouble;
         if (change_removed) change_removed(std::get<peer::Removed>(removed));
         return removed;
     }
@@ -69,6 +70,7 @@ public:
     std::optional<transfer::Trouble> view_trouble;
     std::optional<transfer::Trouble> range_trouble;
     std::optional<transfer::Trouble> publish_trouble;
+    std::optional<transfer::Trouble> removed_trouble;  // Of the answer: what was to go is gone.
     std::function<void()> on_view;
     std::function<void(const transfer::PackReport&)> on_send;
     std::function<void(peer::Viewed&)> change_view;
