@@ -34,7 +34,7 @@ protected:
         });
         add("/workers/{worker_id}/assignments", [this](const Request&, bool) -> Reply {
             note("poll");
-            return http::json_response(poll_status_, "[]");
+            return http::json_response(poll_status_, poll_answer_);
         });
     }
     ~Link() override {
@@ -113,6 +113,7 @@ protected:
 
     config::AgentSettings settings_;
     std::string heartbeat_answer_ = R"({"status":"ok"})";
+    std::string poll_answer_ = "[]";
     std::set<std::uint64_t> bad_;
     int bad_status_ = 400;
     std::mutex mutex_;
@@ -148,6 +149,14 @@ TEST_F(Link, SaysWhatItHoldsAfterAPollWhoseAnswerWasLost) {
     start();
 
     EXPECT_THAT(first_calls(), ElementsAre("complete", "poll", "complete", "poll", "complete"));
+}
+
+// They would be handed out once more, and at once.
+TEST_F(Link, DoesNotGiveBackAssignmentsThatItCannotRead) {
+    poll_answer_ = R"([{"of":"another version"}])";
+    start();
+
+    EXPECT_THAT(first_calls(), ElementsAre("complete", "poll", "poll", "poll", "poll"));
 }
 
 class LinkWithABadResult : public Link, public testing::WithParamInterface<int> {};
