@@ -171,6 +171,16 @@ TEST_F(Stages, DoNotCallAListingCompleteOfWhichAPartWasGivenUp) {
     EXPECT_FALSE(listing_complete(request_));
 }
 
+// Deletes are counted against their limit only where no listing was given up; the removals of which
+// each is refused come after that.
+TEST_F(Stages, CallAListingCompleteThatWasJudgedByItsNumbers) {
+    request_.state = RequestState::CompletedWithErrors;
+    request_.reason = "max_delete_exceeded";
+    request_.counters[Count::StepsGivenUp] = 3;
+
+    EXPECT_TRUE(listing_complete(request_));
+}
+
 TEST_F(Stages, TellHowManyOfTheBytesAreThere) {
     request_.counters[Count::BytesPlanned] = 1'000;
     request_.counters[Count::BytesCopied] = 999;
