@@ -50,6 +50,7 @@ protected:
         std::string name = "/tmp/godwit-entries-XXXXXX";
         folder_ = ::mkdtemp(name.data());
         storage_paths_ = {folder_};
+        root_ = path();
         manner_.set_replace_type(true);
         manner_.set_durability(peer::FILE_AND_DIRECTORY);
         g_synced.clear();
@@ -67,7 +68,7 @@ protected:
     std::shared_ptr<Destination> open() {
         peer::Open open;
         open.set_request_id("r-1");
-        open.set_destination_path(path(single_.empty() ? "" : "/" + single_));
+        open.set_destination_path(single_.empty() ? root_ : path("/" + single_));
         open.set_roots(single_.empty() ? work::TREES : work::FILE_TO_FILE);
         *open.mutable_manner() = manner_;
         return *Destination::open(open, storage_paths_, ledger_);
@@ -101,7 +102,8 @@ protected:
 
     std::string folder_;
     std::vector<std::string> storage_paths_;
-    std::string single_;  // Not empty: where a source that is a file goes.
+    std::string root_;    // What is written into,
+    std::string single_;  // or, not empty: where a source that is a file goes.
     peer::Manner manner_;
     Ledger ledger_;
 };
@@ -190,6 +192,26 @@ TEST_F(Entries, OfASingleFileTakeItsOrphansAlong) {
 
     EXPECT_THAT(names(), testing::UnorderedElementsAre("file", files::temporary_name("other", 1)))
         << "another request may be writing the other one";
+}
+
+// A folder that may be passed through and not be read cannot be flushed.
+TEST_F(Entries, BelowAClosedFolderHaveTheNamesOnTheMediumThatTheyCan) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root, to become somebody else";
+    ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
+    fs::create_directories(path("/closed/own"));
+    ASSERT_EQ(::chmod(path("/closed").c_str(), 0711), 0);
+    ASSERT_EQ(::chown(path("/closed/own").c_str(), kSomebody, kSomebody), 0);
+    root_ = path("/closed/own/new");
+
+    const int answer = test_support::run_as(kSomebody, {}, [&] {
+        EXPECT_TRUE(write_entry(entry_of(work::FILE, "name")));
+        EXPECT_THAT(g_synced, testing::IsSupersetOf({path("/closed/own"), path(), folder_}));
+        EXPECT_THAT(g_synced, testing::Not(Contains(path("/closed"))));
+        return HasFailure() ? 1 : 0;
+    });
+
+    EXPECT_EQ(answer, 0);
+    EXPECT_TRUE(fs::exists(path("/closed/own/new/name")));
 }
 
 // Agents that are not root meet modes that root would not notice.
