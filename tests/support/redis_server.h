@@ -17,7 +17,7 @@ namespace godwit::test_support {
 class RedisServer {
 public:
     struct Settings {
-        // Keep what was acknowledged through a crash of the process.
+        // Keep what was acknowledged through a crash of the process, not of the machine.
         bool append_only = false;
         // Further words for its command line: {"--requirepass", "secret"}
         std::vector<std::string> arguments;
