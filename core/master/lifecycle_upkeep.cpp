@@ -122,7 +122,7 @@ void Lifecycle::tick() {
         wait_for_workers(snapshot, request, snapshot.destination_busy[i]);
     }
     waits_.tidy(snapshot);
-    cluster_.quarantine().tidy(snapshot.workers);
+    cluster_.quarantine().tidy(snapshot.workers, snapshot.taken_at);
 }
 
 void Lifecycle::reap(const Snapshot& snapshot, const sdk::Request& request) {

@@ -51,7 +51,7 @@ void Quarantine::note(const model::AssignmentResult& result, base::Deadline now)
     if (testimony == Testimony::Nothing) return;
     if (testimony == Testimony::Good) {
         const std::lock_guard lock{mutex_};
-        records_[result.worker] = Record{{}, {}, now, {}};
+        records_[result.worker] = Record{{}, {}, now, {}, now};
         return;
     }
     const sdk::FileError& error = *workers_error_in(result);
@@ -72,6 +72,7 @@ std::optional<Quarantine::Sentence> Quarantine::judge(const sdk::WorkerId& worke
                                                       base::Deadline now) {
     const std::lock_guard lock{mutex_};
     Record& record = records_[worker];
+    record.noted_at = now;
     // It still reports what it was given before.
     if (now < record.sentence.until) return {};
     if (record.failed.empty()) record.failing_since = now;
@@ -97,9 +98,11 @@ void Quarantine::lift(const sdk::WorkerId& worker) {
     records_.erase(worker);
 }
 
-void Quarantine::tidy(const std::vector<sdk::Worker>& known) {
+void Quarantine::tidy(const std::vector<sdk::Worker>& known, base::Deadline looked_at) {
     const std::lock_guard lock{mutex_};
     std::erase_if(records_, [&](const auto& entry) {
+        // Of a worker that may have come since they were looked at.
+        if (entry.second.noted_at >= looked_at) return false;
         return std::none_of(known.begin(), known.end(),
                             [&](const sdk::Worker& worker) { return worker.id == entry.first; });
     });

@@ -29,8 +29,8 @@ public:
     void note(const model::AssignmentResult& result, base::Deadline now);
     // It was started anew: what was wrong with it may be mended.
     void lift(const sdk::WorkerId& worker);
-    // Forgets workers that are gone.
-    void tidy(const std::vector<sdk::Worker>& known);
+    // Forgets workers that are gone: not among those that were known at that time.
+    void tidy(const std::vector<sdk::Worker>& known, base::Deadline looked_at);
 
     // Until when it gets no new work; nothing: it does.
     struct Sentence {
@@ -46,6 +46,7 @@ private:
         base::Deadline failing_since{};  // While `failed` is not empty.
         std::optional<base::Deadline> succeeded_at;
         Sentence sentence;
+        base::Deadline noted_at{};  // The last of its results.
     };
     // A failure of it; the sentence, if it gets one for this.
     std::optional<Sentence> judge(const sdk::WorkerId& worker, const sdk::FileError& error,

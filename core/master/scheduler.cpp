@@ -190,7 +190,8 @@ model::Assignment Scheduler::make(const Scene& scene, const sdk::Choice& choice,
 void Scheduler::note_destination(const model::Assignment& assignment) {
     if (assignment.destination.empty() || assignment.destination == assignment.worker) return;
     const std::lock_guard lock{mutex_};
-    handed_.emplace(assignment.id, Handed{assignment.worker, assignment.destination});
+    handed_.emplace(assignment.id,
+                    Handed{assignment.worker, assignment.destination, base::SteadyClock::now()});
     ++writing_for_[assignment.destination];
 }
 
@@ -218,6 +219,8 @@ void Scheduler::tidy(const Snapshot& snapshot) {
     for (const sdk::Request& request : snapshot.active) active.emplace(request.id, &request);
     const std::lock_guard lock{mutex_};
     std::erase_if(handed_, [&](const auto& entry) {
+        // It may have been claimed since.
+        if (entry.second.at >= snapshot.taken_at) return false;
         const auto request = active.find(entry.first.request);
         const bool held =
             request != active.end() && request->second->holders.contains(entry.second.source);

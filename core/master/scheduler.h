@@ -65,6 +65,7 @@ private:
     struct Handed {
         sdk::WorkerId source;
         sdk::WorkerId destination;
+        base::Deadline at{};  // When it was handed out.
     };
     void drop(const Handed& handed);  // mutex_ held
 

@@ -152,8 +152,22 @@ TEST_F(Sentences, EndWhenTheWorkerIsStartedAnewOrGone) {
     fail_in_a_row();
     sdk::Worker other;
     other.id = "b";
-    quarantine_.tidy({other});
+    quarantine_.tidy({other}, now_ + base::Millis{1});
     EXPECT_FALSE(sentence());
+}
+
+// The look at the workers that a tick begins with is an old one by its end.
+TEST_F(Sentences, StayWithAWorkerThatCameAfterTheWorkersWereLookedAt) {
+    const base::Deadline looked_at = now_;
+    fail(1);
+    succeed("b");
+    quarantine_.tidy({}, looked_at);
+    fail(Quarantine::kFailuresInARow - 1);
+    EXPECT_TRUE(sentence());
+
+    quarantine_.tidy({}, looked_at);
+
+    EXPECT_TRUE(sentence());
 }
 
 TEST(Testimony, IsWhatAResultSaysOfItsWorker) {

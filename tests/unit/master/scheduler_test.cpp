@@ -277,6 +277,16 @@ TEST_F(Schedule, ForgetsWhatEndedWithoutAWord) {
     EXPECT_EQ(scheduler_.destination_of(given.id), "");
 }
 
+TEST_F(Schedule, RemembersWhatItHasHandedOutSinceRequestsWereLookedAt) {
+    const auto before = cluster_.look_closely();
+    ASSERT_TRUE(before);
+    const model::Assignment given = given_chunk();
+
+    scheduler_.tidy(**before);
+
+    EXPECT_EQ(scheduler_.destination_of(given.id), "destination");
+}
+
 TEST_F(Schedule, IsNoneWhileTheStoreDoesNotAnswer) {
     add_two_workers();
     admit(sync("r-1"));
