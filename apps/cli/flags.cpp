@@ -19,7 +19,7 @@ constexpr std::array kCommands{
     Command{"status", "[ID]", 0, 1, "one request, or all of them"},
     Command{"errors", "ID", 1, 1, "the files of a request that failed, and why"},
     Command{"cancel", "ID", 1, 1, "end a request; files that are published stay"},
-    Command{"pause", "ID", 1, 1, "hand out no more of its work"},
+    Command{"pause", "ID", 1, 1, "stop its work until it is resumed"},
     Command{"resume", "ID", 1, 1, "go on"},
     Command{"retry", "ID", 1, 1, "try the files that failed again"},
     Command{"set", "ID NAME=VALUE...", 2, kAny,

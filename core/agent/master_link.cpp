@@ -185,6 +185,10 @@ std::optional<base::Millis> MasterLink::beat(http::Client& client, std::string_v
         kLog.warning("lease lost, stopping its work", {{"assignment", lost}});
         holdings_.stop(lost);
     }
+    for (const std::string& paused : parsed.document->paused) {
+        kLog.info("request paused, giving its work back", {{"assignment", paused}});
+        holdings_.stop(paused);
+    }
     for (const model::RequestRef& ended : parsed.document->ended) hooks_.request_ended(ended);
     for (const model::SendLimit& limit : parsed.document->limits) hooks_.limit(limit);
     const base::Millis asked{parsed.document->next_heartbeat_ms};

@@ -47,7 +47,7 @@ Result<model::HeartbeatAnswer> Results::take(const model::Heartbeat& heartbeat) 
     if (auto status = renew(heartbeat, answer); !status) return std::move(status).error();
     if (heartbeat.leases_complete || heartbeat.worker.status == "DRAINING") give_back(heartbeat);
     if (auto status = find_ended(heartbeat, answer); !status) return std::move(status).error();
-    find_limits(heartbeat, answer);
+    find_pauses_and_limits(heartbeat, answer);
     return answer;
 }
 
@@ -140,16 +140,20 @@ Status Results::find_ended(const model::Heartbeat& heartbeat, model::HeartbeatAn
 }
 
 // For every request that the worker works on, so that it hears of the end of a limit, too.
-void Results::find_limits(const model::Heartbeat& heartbeat, model::HeartbeatAnswer& answer) {
-    std::set<sdk::RequestId> ids;
+void Results::find_pauses_and_limits(const model::Heartbeat& heartbeat,
+                                     model::HeartbeatAnswer& answer) {
+    std::map<sdk::RequestId, std::vector<std::string>> leases;
     for (const std::string& text : heartbeat.leases) {
-        if (const auto id = model::parse_assignment_id(text)) ids.insert(id->request);
+        if (const auto id = model::parse_assignment_id(text)) leases[id->request].push_back(text);
     }
-    if (ids.empty()) return;
+    if (leases.empty()) return;
     const auto snapshot = cluster_.look();
     if (!snapshot) return;  // The agent keeps what it was told before.
-    for (const sdk::RequestId& id : ids) {
+    for (const auto& [id, of_request] : leases) {
         const sdk::Request* request = (*snapshot)->request(id);
+        if (request != nullptr && request->state == sdk::RequestState::Paused) {
+            answer.paused.insert(answer.paused.end(), of_request.begin(), of_request.end());
+        }
         const auto document = request ? cluster_.documents().of(*request) : nullptr;
         if (document == nullptr) continue;
         const std::uint64_t share =

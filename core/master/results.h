@@ -47,7 +47,7 @@ private:
     Result<std::shared_ptr<const model::SyncRequest>> document_of(const sdk::RequestId& id);
     Status renew(const model::Heartbeat& heartbeat, model::HeartbeatAnswer& answer);
     Status find_ended(const model::Heartbeat& heartbeat, model::HeartbeatAnswer& answer);
-    void find_limits(const model::Heartbeat& heartbeat, model::HeartbeatAnswer& answer);
+    void find_pauses_and_limits(const model::Heartbeat& heartbeat, model::HeartbeatAnswer& answer);
     void give_back(const model::Heartbeat& heartbeat);
     void take_back(const sdk::Worker& worker);
 

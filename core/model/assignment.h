@@ -56,6 +56,8 @@ struct SendLimit {
 
 struct HeartbeatAnswer {
     std::vector<std::string> lost;  // Of the leases: stop working on them.
+    // Of the leases: their requests are paused. Give them back, with what is left to do.
+    std::vector<std::string> paused;
     std::vector<RequestRef> ended;  // Of the requests: remove what is held for them.
     // One for each request that a lease in the heartbeat belongs to.
     std::vector<SendLimit> limits;

@@ -103,6 +103,7 @@ HeartbeatAnswer read_answer(const Var& value, Location location, std::vector<Fie
     ObjectReader read{value, std::move(location), errors};
     HeartbeatAnswer answer;
     answer.lost = read.texts("lost", false, kLeasesMax);
+    answer.paused = read.texts("paused", false, kLeasesMax);
     read.items("ended", kRequestsMax, [&](const Var& item, Location at) {
         answer.ended.push_back(read_request_ref(item, std::move(at), errors));
     });
@@ -152,6 +153,7 @@ std::string print_heartbeat_answer(const HeartbeatAnswer& answer) {
     json.object([&] {
         json.member("status", "ok");
         if (!answer.lost.empty()) write_texts(json, "lost", answer.lost);
+        if (!answer.paused.empty()) write_texts(json, "paused", answer.paused);
         if (!answer.ended.empty()) write_request_refs(json, "ended", answer.ended);
         if (!answer.limits.empty()) write_limits(json, answer.limits);
         if (answer.next_heartbeat_ms != 0) {

@@ -115,7 +115,7 @@ TEST_F(LifeCycle, APausedRequestMovesNothingUntilItIsResumed) {
 
     EXPECT_EQ(cluster_.call("POST", "/sync/" + id + "/pause").status, 200);
     EXPECT_EQ(cluster_.state(id), "PAUSED");
-    // What was handed out before ends; nothing is handed out any more.
+    // What was handed out before ends or comes back; nothing is handed out any more.
     EXPECT_TRUE(eventually(
         [&] {
             const auto chunks = cluster_.progress(id)->getObject("assignments")->getObject("chunk");

@@ -139,6 +139,11 @@ protected:
         return id;
     }
 
+    std::int64_t leased_chunks(const std::string& id) {
+        const auto kinds = cluster_.progress(id)->getObject("assignments");
+        return kinds->getObject("chunk")->getValue<std::int64_t>("leased");
+    }
+
     void expect_only_segments_under_way_moved_again(const std::string& id) {
         const Ended ended = wait_for(id);
         EXPECT_EQ(ended.state, "COMPLETED");
@@ -174,6 +179,17 @@ TEST_F(ResumeInsideOfAChunk, AfterTheSourceAgentWasStopped) {
 
     ASSERT_EQ(cluster_.agent("worker-a").stop(), 0);
     cluster_.start_agent("worker-a");
+
+    expect_only_segments_under_way_moved_again(id);
+}
+
+TEST_F(ResumeInsideOfAChunk, AfterAPauseWhichWaitsForNoChunkToEnd) {
+    const std::string id = submit_and_catch_it_copying();
+
+    ASSERT_EQ(cluster_.call("POST", "/sync/" + id + "/pause").status, 200);
+    ASSERT_TRUE(eventually([&] { return leased_chunks(id) == 0; }, patience()));
+    EXPECT_LT(fetched(), kHugeBytes);
+    ASSERT_EQ(cluster_.call("POST", "/sync/" + id + "/resume").status, 200);
 
     expect_only_segments_under_way_moved_again(id);
 }

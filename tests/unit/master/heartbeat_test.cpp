@@ -104,6 +104,18 @@ TEST_F(Heartbeat, IsToldWhatWasLost) {
     EXPECT_THAT(answer.lost, testing::UnorderedElementsAre(lost, of_nothing, "not an assignment"));
 }
 
+TEST_F(Heartbeat, IsToldToGiveBackTheWorkOfAPausedRequest) {
+    const std::string held = model::to_string(given_chunk().id);
+    EXPECT_THAT(beat(source(), {held}).paused, IsEmpty());
+    ASSERT_TRUE(lifecycle_.apply("r-1", RequestEvent::Pause));
+    ASSERT_TRUE(cluster_.look_closely());
+
+    const auto answer = beat(source(), {held});
+
+    EXPECT_THAT(answer.paused, ElementsAre(held));
+    EXPECT_THAT(answer.lost, IsEmpty()) << "until it is given back it is held";
+}
+
 TEST_F(Heartbeat, LosesNothingThatIsDone) {
     const model::Assignment given = given_chunk();
     ASSERT_EQ(report(succeeded(given)), "applied");

@@ -215,6 +215,7 @@ TEST(HeartbeatAnswer, IsTheGuidesWhereThereIsNothingToAdd) {
 TEST(HeartbeatAnswer, ReadsWhatItPrints) {
     HeartbeatAnswer sent;
     sent.lost = {"r/1/2.3"};
+    sent.paused = {"s/1/2.3", "s/2/2.4"};
     sent.ended = {{"r", 5}};
     sent.limits = {{{"r", 0xFFFFFFFFFFFFFFFF}, 125'000}, {{"s", 2}, 0}};
     sent.next_heartbeat_ms = 1'000;
@@ -223,6 +224,7 @@ TEST(HeartbeatAnswer, ReadsWhatItPrints) {
 
     ASSERT_TRUE(parsed.ok()) << parsed.errors.front().message;
     EXPECT_EQ(parsed.document->lost, sent.lost);
+    EXPECT_EQ(parsed.document->paused, sent.paused);
     EXPECT_EQ(parsed.document->ended, sent.ended);
     EXPECT_EQ(parsed.document->limits, sent.limits);
     EXPECT_EQ(parsed.document->next_heartbeat_ms, 1'000U);
