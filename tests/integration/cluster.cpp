@@ -12,6 +12,7 @@
 namespace godwit::integration {
 namespace {
 
+constexpr int kPortTries = 5;
 constexpr double kPatienceSeconds = test_support::kIsSanitized ? 180 : 60;
 
 }  // namespace
@@ -63,6 +64,19 @@ void print_logs(const Cluster& cluster) {
 }
 
 void Cluster::start_master() {
+    // Another process may have taken the port meanwhile, and would answer in the place of this one.
+    // As long as no agent knows it, there are others.
+    int tries = agents_.empty() ? kPortTries : 1;
+    while (!launch_master() && --tries > 0) {
+        port_ = test_support::free_port();
+        write_agents_file();
+    }
+    ASSERT_TRUE(eventually([&] { return call("GET", "/readyz").status == 200; }, patience()))
+        << master_log();
+}
+
+// False: it has ended, or does not listen.
+bool Cluster::launch_master() {
     std::ofstream yaml{master_file()};
     yaml << "listen: {host: 127.0.0.1, port: " << port_ << "}\n"
          << "policy: " << settings_.policy << "\n"
@@ -76,13 +90,17 @@ void Cluster::start_master() {
     std::vector<std::string> environment = settings_.master_environment;
     // One that the whole suite runs with would win over the file's.
     if (redis_) environment.push_back("REDIS_URL=" + redis_->url());
+    const std::size_t log_before = master_log().size();
     master_ = std::make_unique<Process>(
         Process::Settings{.command = {binary("godwit-master"), "--config", master_file()},
                           .environment = environment,
                           .output = folder("master.log"),
                           .prepare = {}});
-    ASSERT_TRUE(eventually([&] { return call("GET", "/readyz").status == 200; }, patience()))
-        << master_log();
+    const auto listens = [&] {
+        return master_log().find("master ready", log_before) != std::string::npos;
+    };
+    eventually([&] { return listens() || !master_->is_running(); }, patience());
+    return listens();
 }
 
 void Cluster::add_worker(const WorkerSettings& worker) {

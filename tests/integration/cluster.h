@@ -103,6 +103,7 @@ public:
     test_support::Ran godwit(std::vector<std::string> arguments);
 
 private:
+    bool launch_master();
     void write_agents_file() const;
 
     ClusterSettings settings_;
