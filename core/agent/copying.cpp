@@ -128,10 +128,6 @@ private:
     Trouble reason_;
 };
 
-bool was_begun(const model::Assignment& assignment) {
-    return assignment.attempt > 1 || assignment.losses > 0;
-}
-
 // Whether a file that was planned, and now looks as it should, must have been copied meanwhile:
 // not where it may have been planned although it looked so.
 bool looks_tell(model::Compare compare) {

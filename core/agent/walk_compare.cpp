@@ -76,7 +76,9 @@ void Walk::take_answer(const Slice& slice, const peer::DirectoryAnswer& answer) 
         directory_failed(slice, transfer::trouble_of(answer.failure()));
         return;
     }
-    if (answer.created()) touch_parent(slice.path);
+    // What an earlier attempt has made, it had no time to tell.
+    const bool may_be_new = slice.first && was_begun(context_.assignment);
+    if (answer.created() || may_be_new) touch_parent(slice.path);
     // The attributes of a single file's folder are nobody's business.
     if (slice.attributes.type == EntryType::Directory && slice.first &&
         !same_directory(rules_.compare, slice.attributes, slice.xattrs_digest, answer)) {

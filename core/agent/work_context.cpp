@@ -52,6 +52,10 @@ model::AssignmentResult succeeded(const model::Assignment& assignment, sdk::Effe
     return result;
 }
 
+bool was_begun(const model::Assignment& assignment) noexcept {
+    return assignment.attempt > 1 || assignment.losses > 0;
+}
+
 bool is_no_attempt(const transfer::Trouble& trouble) noexcept {
     return trouble.is_stop || trouble.code == base::FileCode::NoSpace;
 }

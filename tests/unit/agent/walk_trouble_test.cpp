@@ -32,6 +32,17 @@ protected:
     }
 };
 
+TEST_F(TroubledWalk, SetsTheTimesOfAFolderInWhichAnEarlierAttemptMayHaveMadeAnother) {
+    std::filesystem::remove_all(source("a"));
+    fs::create_directories(source("above/made"));
+    copy_all();
+    EXPECT_THAT(plan_of(list_directories({"above/made"})).directories, IsEmpty());
+
+    assignment_.losses = 1;
+
+    EXPECT_THAT(plan_of(list_directories({"above/made"})).directories, ElementsAre("above"));
+}
+
 // ------------------------------------------------------------------------------------------ source
 
 TEST_F(TroubledWalk, OfADirectoryThatCannotBeReadIsAnErrorOfThatDirectoryOnly) {
