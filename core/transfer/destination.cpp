@@ -1,5 +1,6 @@
 #include "transfer/destination.h"
 
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -241,13 +242,21 @@ bool Destination::gives_way(const Error& why) const noexcept {
 }
 
 std::string Destination::put_aside(int directory, const std::string& name, Kind kind) const {
-    const auto there = files::stat_at(directory, name);
-    // Others of this request may have replaced it already.
-    const bool is_directory = there && there->type == files::EntryType::Directory;
-    if (!there || is_directory == (kind == Kind::Directory)) return {};
+    const auto is_in_the_way = [&](const std::string& entry) {
+        const auto there = files::stat_at(directory, entry);
+        return there && (there->type == files::EntryType::Directory) != (kind == Kind::Directory);
+    };
+    // Others of this request may have replaced it already,
+    if (!is_in_the_way(name)) return {};
     std::string aside = files::temporary_name(name, base::random_u64());
     if (::renameat(directory, name.c_str(), directory, aside.c_str()) != 0) return {};
-    return aside;
+    // or just now: then what went aside is theirs, with all that is in it.
+    if (is_in_the_way(aside)) return aside;
+    if (::renameat2(directory, aside.c_str(), directory, name.c_str(), RENAME_NOREPLACE) != 0) {
+        kLog.error("what another assignment has brought is left under a hidden name",
+                   {{"request", request_.id}, {"name", aside}});
+    }
+    return {};
 }
 
 // Should it stay, it goes as orphans do.

@@ -12,6 +12,7 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "support/child.h"
 #include "support/tree.h"
@@ -20,7 +21,8 @@
 namespace {
 
 bool g_fsync_fails = false;
-std::set<std::string> g_synced;  // The paths of what fsync was called for.
+std::set<std::string> g_synced;         // The paths of what fsync was called for.
+std::function<void()> g_before_rename;  // Called once.
 
 }  // namespace
 
@@ -32,6 +34,11 @@ extern "C" int fsync(int fd) {
     }
     g_synced.insert(std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd)));
     return static_cast<int>(::syscall(SYS_fsync, fd));
+}
+
+extern "C" int renameat(int from, const char* old_name, int to, const char* new_name) {
+    if (g_before_rename) std::exchange(g_before_rename, {})();
+    return static_cast<int>(::syscall(SYS_renameat2, from, old_name, to, new_name, 0));
 }
 
 namespace godwit::transfer {
@@ -57,6 +64,7 @@ protected:
     }
     ~Entries() override {
         g_fsync_fails = false;
+        g_before_rename = {};
         fs::remove_all(folder_);
     }
 
@@ -135,6 +143,19 @@ TEST_F(Entries, InANewDirectoryTakeThePlaceOfAFile) {
     EXPECT_TRUE(write_entry(entry_of(work::FILE, "inside"), "name"));
 
     EXPECT_THAT(names(), ElementsAre("name", "name/inside"));
+}
+
+// Between the look at what is in the way and its going aside.
+TEST_F(Entries, OfAnotherAssignmentThatReplacesTheSameAtOnceStay) {
+    write("/name");
+    g_before_rename = [&] {
+        fs::remove(path("/name"));
+        write("/name/of the other");
+    };
+
+    EXPECT_TRUE(write_entry(entry_of(work::FILE, "inside"), "name"));
+
+    EXPECT_THAT(names(), ElementsAre("name", "name/inside", "name/of the other"));
 }
 
 TEST_F(Entries, OfEveryKindHaveTheirNamesOnTheMedium) {
