@@ -90,6 +90,7 @@ private:
     Attempt<peer::DigestsDone> digests_of(const work::Range& work, const Extents& pieces);
     // What of the range is not at the destination as it should be.
     Attempt<Extents> missing_of(const SourceFile& file, const work::Range& work);
+    std::optional<Trouble> flush(const work::Range& work);
 
     void close() {
         if (open_.job() == 0) return;
@@ -195,7 +196,12 @@ RangeReport PeerDelivery::send_range(const files::Tree& source, const work::Rang
         return report;
     }
     // All hole: nothing was written that could be flushed.
-    if (report.bytes_on_wire == 0 && bytes_missing == work.length()) return report;
+    const bool nothing_there = report.bytes_on_wire == 0 && bytes_missing == work.length();
+    if (!nothing_there) report.broken = flush(work);
+    return report;
+}
+
+std::optional<Trouble> PeerDelivery::flush(const work::Range& work) {
     peer::Frame frame;
     peer::Flush& flush = *frame.mutable_flush();
     flush.set_job(open_.job());
@@ -205,8 +211,8 @@ RangeReport PeerDelivery::send_range(const files::Tree& source, const work::Rang
     flush.set_temporary(work.temporary());
     const Waiting waiting{means_.waits.destination_write};
     auto flushed = ask<peer::Done>(std::move(frame), &peer::Frame::mutable_done);
-    if (auto* failed = std::get_if<Trouble>(&flushed)) report.broken = std::move(*failed);
-    return report;
+    if (auto* failed = std::get_if<Trouble>(&flushed)) return std::move(*failed);
+    return {};
 }
 
 }  // namespace

@@ -112,9 +112,12 @@ Status Destination::flush(const peer::Flush& flush) {
     if (!is_plain_path(flush.directory()) || !is_plain_name(flush.name())) {
         return bad_message("a path that is not plain");
     }
+    const TemporaryPlace place = place_of(flush.directory(), flush.name(), flush.temporary());
+    const auto temporary = ledger_->temporary(request_, place);
+    const std::shared_lock writing{temporary->mutex};
+    if (temporary->sealed) return too_late();
     auto directory = enter(flush.directory());
     if (!directory) return std::move(directory).error();
-    const TemporaryPlace place = place_of(flush.directory(), flush.name(), flush.temporary());
     auto file = NewFile::open_existing(directory->get(), place.name, flush.file_size());
     if (!file) return std::move(file).error();
     return file->sync_data();

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "base/file_code.h"
@@ -39,7 +40,7 @@ protected:
         open.set_request_id(kRequest.id);
         open.set_generation(kRequest.generation);
         open.set_destination_path(folder_ + "/tree");
-        auto opened = Destination::open(open, storage_paths_, ledger_);
+        auto opened = Destination::open(open, storage_paths_, *ledger_);
         EXPECT_TRUE(opened);
         return *opened;
     }
@@ -80,7 +81,7 @@ protected:
 
     std::string folder_;
     std::vector<std::string> storage_paths_;
-    Ledger ledger_;
+    std::unique_ptr<Ledger> ledger_ = std::make_unique<Ledger>();
 };
 
 TEST_F(LargeFile, IsSeenWholeWhenItIsPublished) {
@@ -192,12 +193,12 @@ TEST_F(LargeFile, OfOneAssignmentAloneGoesWithIt) {
 TEST_F(LargeFile, WhoseRequestHasEndedIsRemovedAndNotMadeAnew) {
     const auto destination = open();
     write_whole(*destination);
-    EXPECT_EQ(ledger_.requests(), std::vector{kRequest});
+    EXPECT_EQ(ledger_->requests(), std::vector{kRequest});
 
-    ledger_.clean(kRequest);
+    ledger_->clean(kRequest);
 
     EXPECT_THAT(names(), IsEmpty());
-    EXPECT_THAT(ledger_.requests(), IsEmpty());
+    EXPECT_THAT(ledger_->requests(), IsEmpty());
     EXPECT_FALSE(open()->write_range(range(0), bytes("LATE")));
     EXPECT_THAT(names(), IsEmpty());
 }
@@ -208,8 +209,8 @@ TEST_F(LargeFile, ThatIsPublishedIsNotTheLedgersBusinessAnyMore) {
 
     ASSERT_TRUE(destination->publish(publish_message()));
 
-    EXPECT_THAT(ledger_.requests(), IsEmpty());
-    ledger_.clean(kRequest);
+    EXPECT_THAT(ledger_->requests(), IsEmpty());
+    ledger_->clean(kRequest);
     EXPECT_EQ(content(), "goodwork");
 }
 
@@ -231,6 +232,26 @@ TEST_F(LargeFile, AFlushOfWhatWasNotWrittenIsRefused) {
     flush.set_temporary(kTemporary);
 
     EXPECT_FALSE(open()->flush(flush));
+}
+
+// An agent that was started anew knows of nothing that it has written before.
+TEST_F(LargeFile, ThatWasWrittenByAnEarlierLifeIsFlushedAndGoesWithItsRequest) {
+    write_whole(*open());
+    ledger_ = std::make_unique<Ledger>();
+    peer::Flush flush;
+    flush.set_name("file");
+    flush.set_temporary(kTemporary);
+    flush.set_file_size(8);
+
+    EXPECT_TRUE(open()->flush(flush));
+
+    flush.set_file_size(9);
+    EXPECT_FALSE(open()->flush(flush)) << "it is not whole";
+    ledger_->clean(kRequest);
+    EXPECT_THAT(names(), IsEmpty());
+    flush.set_file_size(8);
+    EXPECT_FALSE(open()->flush(flush)) << "nothing is there any more";
+    EXPECT_THAT(names(), IsEmpty());
 }
 
 }  // namespace
