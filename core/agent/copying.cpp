@@ -179,7 +179,7 @@ bool look_for_published(WorkContext& context, const peer::Opened& opened) {
     work::DirectoryFiles& files = *pack.add_directories();
     files.set_path(context.work.publish().directory());
     *files.add_files() = context.work.publish().file();
-    return was_begun(context.assignment) &&
+    return was_begun(context) &&
            look_for_copied(context, pack, opened).state({0, 0}) == PackReport::State::Done;
 }
 
@@ -270,18 +270,6 @@ Status add_xattrs(const files::Tree& source, files::XattrSelection selection,
     return {};
 }
 
-// The same range, some of which may have arrived. Nothing: it says so already.
-std::optional<sdk::Unit> begun(const WorkContext& context) {
-    if (context.work.range().begun()) return {};
-    work::Work work = context.work;
-    work.mutable_range()->set_begun(true);
-    auto payload = transfer::seal_payload(work);
-    if (!payload) return {};
-    sdk::Unit unit = context.assignment.unit;
-    unit.payload = std::move(*payload);
-    return unit;
-}
-
 }  // namespace
 
 model::AssignmentResult copy_pack(WorkContext& context) {
@@ -290,7 +278,7 @@ model::AssignmentResult copy_pack(WorkContext& context) {
     if (auto failure = open_both(context, source, there)) return std::move(*failure);
     const work::Pack& pack = context.work.pack();
     PackReport start =
-        was_begun(context.assignment) ? look_for_copied(context, pack, there) : PackReport{pack};
+        was_begun(context) ? look_for_copied(context, pack, there) : PackReport{pack};
     const PackReport report = context.delivery.send_pack(*source, pack, std::move(start));
     return PackAccount{context, *source, report}.result();
 }
@@ -299,16 +287,14 @@ model::AssignmentResult copy_range(WorkContext& context) {
     std::optional<files::Tree> source;
     peer::Opened there;
     if (auto failure = open_both(context, source, there)) return std::move(*failure);
-    work::Range range = context.work.range();
-    if (was_begun(context.assignment)) range.set_begun(true);
-    const transfer::RangeReport report = context.delivery.send_range(*source, range);
+    const transfer::RangeReport report =
+        context.delivery.send_range(*source, context.work.range(), was_begun(context));
     sdk::Effects effects;
     effects.counters[Count::BytesOnWire] = static_cast<std::int64_t>(report.bytes_on_wire);
     if (report.broken) {
         model::AssignmentResult result = failed(context.assignment, *report.broken);
         if (has_failed_elsewhere(context.assignment, *report.broken)) result.retryable = false;
         result.effects = std::move(effects);
-        result.rest = begun(context);
         return result;
     }
     // A source that has changed is the publication's business, when all ranges have ended: it takes

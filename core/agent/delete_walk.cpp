@@ -54,7 +54,8 @@ model::AssignmentResult DeleteWalk::run(const work::Removals& removals) {
         stack_.pop_back();
         visit(std::move(removal));
     }
-    if (context_.stop.stop_requested()) broken_ = Trouble::stopped();
+    // What was done to the end need not be done again, though it was to stop.
+    if (context_.stop.stop_requested() && !stack_.empty()) broken_ = Trouble::stopped();
     if (broken_) return break_off();
     for (; !stack_.empty(); stack_.pop_back()) units_.add_removal(std::move(stack_.back()));
     units_.finish();
@@ -88,6 +89,7 @@ model::AssignmentResult DeleteWalk::break_off() {
     model::AssignmentResult result = agent::failed(context_.assignment, *broken_);
     work::Work rest;
     rest.set_roots(context_.work.roots());
+    rest.mutable_removals();
     for (; !stack_.empty(); stack_.pop_back()) {
         *rest.mutable_removals()->add_removals() = std::move(stack_.back());
     }

@@ -85,6 +85,20 @@ void stamp_first_failure(const model::Assignment& assignment, model::AssignmentR
     for (sdk::FileError& error : result.effects.errors) error.first_at = first;
 }
 
+// Given back in the midst of it, which counts neither as an attempt nor as a loss: whoever has it
+// next looks at what is there already.
+void mark_begun(const model::Assignment& assignment, model::AssignmentResult& result) {
+    const std::string& payload = (result.rest ? *result.rest : assignment.unit).payload;
+    if (payload.empty() || model::is_file_list(payload)) return;  // The master's: nothing is done.
+    auto work = transfer::open_payload(payload);
+    if (!work || work->begun()) return;
+    work->set_begun(true);
+    auto marked = transfer::seal_payload(*work);
+    if (!marked) return;
+    if (!result.rest) result.rest = assignment.unit;
+    result.rest->payload = std::move(*marked);
+}
+
 }  // namespace
 
 model::AssignmentResult Executor::run(const model::Assignment& assignment,
@@ -92,6 +106,7 @@ model::AssignmentResult Executor::run(const model::Assignment& assignment,
     try {
         model::AssignmentResult result = carry_out(assignment, std::move(stop));
         stamp_first_failure(assignment, result);
+        if (!result.success && (result.released || result.pause)) mark_begun(assignment, result);
         return result;
     } catch (const std::exception& thrown) {
         kLog.error("assignment threw",

@@ -39,7 +39,7 @@ void Holdings::remove(const std::string& assignment) {
     held_.erase(assignment);
 }
 
-void Holdings::stop(const std::string& assignment) {
+bool Holdings::stop(const std::string& assignment) {
     // Callbacks of a stop run inside of request_stop(): not under the lock.
     std::stop_source source{std::nostopstate};
     {
@@ -48,7 +48,7 @@ void Holdings::stop(const std::string& assignment) {
             source = found->second.stop;
         }
     }
-    source.request_stop();
+    return source.request_stop();
 }
 
 void Holdings::stop_all() {

@@ -23,7 +23,8 @@ public:
     // The token that the assignment's executor watches.
     std::stop_token add(const std::string& assignment, base::Millis lease);
     void remove(const std::string& assignment);
-    void stop(const std::string& assignment);
+    // False: it was told before, or is not held.
+    bool stop(const std::string& assignment);
     void stop_all();
     // The master has confirmed these, in answer to a heartbeat of `sent_at`.
     void renew(const std::vector<std::string>& assignments, base::Deadline sent_at);

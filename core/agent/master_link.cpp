@@ -186,8 +186,8 @@ std::optional<base::Millis> MasterLink::beat(http::Client& client, std::string_v
         holdings_.stop(lost);
     }
     for (const std::string& paused : parsed.document->paused) {
+        if (!holdings_.stop(paused)) continue;
         kLog.info("request paused, giving its work back", {{"assignment", paused}});
-        holdings_.stop(paused);
     }
     for (const model::RequestRef& ended : parsed.document->ended) hooks_.request_ended(ended);
     for (const model::SendLimit& limit : parsed.document->limits) hooks_.limit(limit);

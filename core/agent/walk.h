@@ -87,7 +87,7 @@ private:
                       std::uint64_t entries);
     void visit_surplus(work::DirectoryCursor cursor);
     std::optional<peer::DirectoryAnswer> look_into(const work::DirectoryCursor& cursor);
-    std::string protected_in(const std::string& directory);
+    std::optional<transfer::Trouble> why_it_stays(const std::string& directory);
     void surplus_failed(const std::string& path, const peer::Failure& failure);
     // walk.cpp: troubles, and the end
     void failed(const std::string& path, const File& file, const transfer::Trouble& trouble);

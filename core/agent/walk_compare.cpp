@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "agent/walk.h"
-#include "base/bytes.h"
 #include "model/progress.h"
 #include "transfer/messages.h"
 
@@ -77,7 +76,7 @@ void Walk::take_answer(const Slice& slice, const peer::DirectoryAnswer& answer) 
         return;
     }
     // What an earlier attempt has made, it had no time to tell.
-    const bool may_be_new = slice.first && was_begun(context_.assignment);
+    const bool may_be_new = slice.first && was_begun(context_);
     if (answer.created() || may_be_new) touch_parent(slice.path);
     // The attributes of a single file's folder are nobody's business.
     if (slice.attributes.type == EntryType::Directory && slice.first &&
@@ -109,15 +108,9 @@ void Walk::compare_file(const Slice& slice, std::size_t index, const peer::Found
                            static_cast<EntryType>(found->type()) == EntryType::Directory;
     if (gives_way) {
         const std::string path = path_of(slice.path, file.name);
-        const std::string kept = protected_in(path);
+        const auto stays = why_it_stays(path);
         if (broken_) return;
-        if (!kept.empty()) {
-            return failed(path, file,
-                          {FileCode::TypeConflict,
-                           "a directory is in the way at the destination, and filters protect '" +
-                               base::printable(kept) + "'",
-                           EISDIR});
-        }
+        if (stays) return failed(path, file, *stays);
     }
     if (carrier != nullptr && *carrier != path_of(slice.path, file.name)) {
         if (verdict == Verdict::Leave || verdict == Verdict::Conflict) {

@@ -2,14 +2,19 @@
 #include <algorithm>
 
 #include "agent/walk.h"
+#include "base/bytes.h"
 #include "transfer/messages.h"
 
 namespace godwit::agent {
 namespace {
 
+using base::FileCode;
 using files::EntryType;
 using sdk::Count;
 using transfer::Trouble;
+
+// Of a directory that is to give way: what is not looked into yet is remembered.
+constexpr std::size_t kDirectoriesLeftMax = 100'000;
 
 }  // namespace
 
@@ -74,8 +79,10 @@ std::optional<peer::DirectoryAnswer> Walk::look_into(const work::DirectoryCursor
     question.set_after(cursor.after());
     const auto viewed = context_.delivery.view(std::move(view));
     const peer::Viewed* answers = take(viewed);
-    if (answers == nullptr || answers->directories_size() != 1) return {};
-    return answers->directories(0);
+    if (answers == nullptr) return {};
+    if (answers->directories_size() == 1) return answers->directories(0);
+    broken_ = Trouble{FileCode::PeerLost, "the destination answered another question"};
+    return {};
 }
 
 // What a delete would remove below a directory that only the destination has: counted, so that it
@@ -98,30 +105,38 @@ void Walk::visit_surplus(work::DirectoryCursor cursor) {
     take_surplus(slice, *answer);
 }
 
-// What filters protect of a directory that only the destination has, and which is to give way: the
-// first path that is found, or nothing. What cannot be seen is not given up either.
-std::string Walk::protected_in(const std::string& directory) {
+// Why a directory at the destination, that only a request with replace_type would remove, stays:
+// filters protect something in it, or that cannot be told. Nothing: it may go.
+std::optional<Trouble> Walk::why_it_stays(const std::string& directory) {
     if (rules_.filter.is_empty()) return {};
-    if (rules_.excludes(directory, true)) return directory;
+    const auto because = [](const std::string& reason) {
+        return Trouble{FileCode::TypeConflict,
+                       "a directory is in the way at the destination, and " + reason, EISDIR};
+    };
+    const auto is_protected = [&](const std::string& path) {
+        return because("filters protect '" + base::printable(path) + "'");
+    };
+    if (rules_.excludes(directory, true)) return is_protected(directory);
     std::vector<work::DirectoryCursor> left(1);
     left.back().set_path(directory);
     while (!left.empty()) {
-        if (context_.stop.stop_requested()) {
-            broken_ = Trouble::stopped();
-            return directory;
+        if (context_.stop.stop_requested()) broken_ = Trouble::stopped();
+        if (left.size() > kDirectoriesLeftMax) {
+            return because("holds too many others to tell whether filters protect one");
         }
         work::DirectoryCursor cursor = std::move(left.back());
         left.pop_back();
-        const auto answer = look_into(cursor);
-        if (!answer) return cursor.path();
+        const auto answer = broken_ ? std::optional<peer::DirectoryAnswer>{} : look_into(cursor);
+        if (!answer) return because("it cannot be looked into");
         if (answer->has_failure()) {
-            tries_again(transfer::trouble_of(answer->failure()));
-            return cursor.path();
+            const Trouble trouble = transfer::trouble_of(answer->failure());
+            tries_again(trouble);
+            return because("what filters protect in it cannot be told: " + trouble.message);
         }
         for (const peer::SurplusEntry& entry : answer->surplus()) {
             const bool is_directory = static_cast<EntryType>(entry.type()) == EntryType::Directory;
             std::string path = path_of(cursor.path(), entry.name());
-            if (rules_.excludes(path, is_directory)) return path;
+            if (rules_.excludes(path, is_directory)) return is_protected(path);
             if (is_directory) left.emplace_back().set_path(std::move(path));
         }
         if (answer->surplus_cut_after().empty()) continue;

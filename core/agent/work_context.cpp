@@ -52,8 +52,8 @@ model::AssignmentResult succeeded(const model::Assignment& assignment, sdk::Effe
     return result;
 }
 
-bool was_begun(const model::Assignment& assignment) noexcept {
-    return assignment.attempt > 1 || assignment.losses > 0;
+bool was_begun(const WorkContext& context) noexcept {
+    return context.assignment.attempt > 1 || context.assignment.losses > 0 || context.work.begun();
 }
 
 bool is_no_attempt(const transfer::Trouble& trouble) noexcept {

@@ -34,7 +34,7 @@ model::AssignmentResult hopeless(const model::Assignment& assignment,
 model::AssignmentResult succeeded(const model::Assignment& assignment, sdk::Effects effects);
 
 // Whether somebody worked on it before, and may have done some of it of which nobody heard.
-bool was_begun(const model::Assignment& assignment) noexcept;
+bool was_begun(const WorkContext& context) noexcept;
 // Neither a stop nor a full disk counts as an attempt.
 bool is_no_attempt(const transfer::Trouble& trouble) noexcept;
 // An error of the file itself, met by another worker before: it will not get better.

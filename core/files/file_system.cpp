@@ -66,11 +66,13 @@ int mount_id_of(int fd) {
 }
 
 // Fills in what the kernel lists of the mount. False: there is no such line.
-bool look_up(int mount_id, Mount& mount, std::string& root) {
+Result<bool> look_up(int mount_id, Mount& mount, std::string& root) {
+    errno = 0;
     const std::unique_ptr<libmnt_table, UnrefTable> table{
         mnt_new_table_from_file("/proc/self/mountinfo")};
     const std::unique_ptr<libmnt_iter, FreeIterator> iterator{mnt_new_iter(MNT_ITER_FORWARD)};
-    if (!table || !iterator) return false;
+    // That it cannot be read just now does not make it another file system.
+    if (!table || !iterator) return base::errno_error("read /proc/self/mountinfo");
     libmnt_fs* line = nullptr;
     while (mnt_table_next_fs(table.get(), iterator.get(), &line) == 0) {
         if (mnt_fs_get_id(line) != mount_id) continue;
@@ -130,7 +132,11 @@ Result<FileSystem> file_system_of(const std::string& path) {
     Mount mount;
     mount.device = info.st_dev;
     const int mount_id = mount_id_of(directory.get());
-    for (int i = 0; i < kLookUps && !look_up(mount_id, mount, system.root); ++i) {
+    if (mount_id < 0) return base::errno_error("read /proc/self/fdinfo");
+    for (int i = 0; i < kLookUps; ++i) {
+        const auto is_listed = look_up(mount_id, mount, system.root);
+        if (!is_listed) return is_listed.error();
+        if (*is_listed) break;
     }
     if (is_told_by_medium(mount)) {
         // Of others it would be a call to a server.

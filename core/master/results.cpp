@@ -174,12 +174,14 @@ Status Results::apply(const sdk::RequestId& request, const Batch& batch,
 
 void Results::follow_up(const model::AssignmentResult& result) {
     if (result.success) return;
-    kLog.warning("assignment failed", {{"request", result.request},
-                                       {"worker", result.worker},
-                                       {"attempt", result.attempt},
-                                       {"released", result.released},
-                                       {"code", result.error.code},
-                                       {"reason", result.message}});
+    // What was given back is no trouble: a pause gives back all that is under way.
+    if (!result.released) {
+        kLog.warning("assignment failed", {{"request", result.request},
+                                           {"worker", result.worker},
+                                           {"attempt", result.attempt},
+                                           {"code", result.error.code},
+                                           {"reason", result.message}});
+    }
     Status status;
     if (result.pause) {
         status = lifecycle_.apply(result.request, RequestEvent::Pause, result.error.code,

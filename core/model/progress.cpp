@@ -23,7 +23,10 @@ const RequestOptions& options_of(const SyncRequest* document) noexcept {
 
 std::string resolved_destination(const sdk::Request& request) {
     const std::string& path = request.destination_path;
-    if (request.resolution != kIntoDirectory) return path;
+    // The source may have become a directory since.
+    if (request.resolution != kIntoDirectory || request.counters[Count::Directories] > 0) {
+        return path;
+    }
     const std::string name = request.source_path.substr(request.source_path.rfind('/'));
     return path == "/" ? name : path + name;
 }

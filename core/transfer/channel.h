@@ -14,7 +14,7 @@
 
 namespace godwit::transfer {
 
-inline constexpr std::uint32_t kPeerVersion = 1;
+inline constexpr std::uint32_t kPeerVersion = 2;
 // A frame carries names and attributes, never file contents.
 inline constexpr std::size_t kFrameBytesMax = 16 << 20;
 // The source pings a silent peer this often, and either side gives up a peer that was silent so

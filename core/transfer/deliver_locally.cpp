@@ -2,6 +2,7 @@
 
 #include "transfer/delivery.h"
 #include "transfer/messages.h"
+#include "transfer/resume.h"
 #include "transfer/stream.h"
 
 namespace godwit::transfer {
@@ -60,10 +61,12 @@ public:
         return report;
     }
 
-    RangeReport send_range(const files::Tree& source, const work::Range& work) override {
+    RangeReport send_range(const files::Tree& source, const work::Range& work,
+                           bool begun) override {
         RangeReport report;
+        if (work.length() == 0) return report;
         Trouble trouble;
-        if (copy_range(source, work, trouble)) {
+        if (copy_range(source, work, begun, trouble)) {
             peer::Flush flush;
             flush.set_directory(work.directory());
             flush.set_name(work.file().name());
@@ -128,7 +131,8 @@ private:
         return true;
     }
 
-    bool copy_range(const files::Tree& source, const work::Range& work, Trouble& trouble) {
+    bool copy_range(const files::Tree& source, const work::Range& work, bool begun,
+                    Trouble& trouble) {
         const auto folder = SourceFolder::open(source, work.directory());
         if (!folder) {
             trouble = Trouble::of_listed(folder.error());
@@ -136,29 +140,48 @@ private:
         }
         const auto file = SourceFile::open(*folder, work.file(), sending_.keep_atime, trouble);
         if (!file) return false;
+        Extents missing{{work.offset(), work.offset() + work.length()}};
+        if (begun) {
+            auto found = missing_of(*this, *file, work, kPacedStepBytes, means_.waits);
+            if (auto* broken = std::get_if<Trouble>(&found)) {
+                trouble = std::move(*broken);
+                return false;
+            }
+            missing = std::move(std::get<Extents>(found));
+        }
+        for (const files::Extent& extent : missing) {
+            if (!copy_extent(*file, work, extent, trouble)) return false;
+        }
+        if (file->is_unchanged()) return true;
+        trouble = Trouble::changed();
+        return false;
+    }
+
+    bool copy_extent(const SourceFile& file, const work::Range& work, const files::Extent& extent,
+                     Trouble& trouble) {
         peer::Range range = range_of(0, work.directory(), work.file(), work.temporary());
-        std::uint64_t done = 0;
-        while (done < work.length()) {
+        for (std::uint64_t at = extent.begin; at < extent.end;) {
             const std::uint64_t step_max =
                 means_.pacer->rate() == 0 ? kCopyStepBytes : kPacedStepBytes;
-            const std::uint64_t step = std::min(step_max, work.length() - done);
+            const std::uint64_t step = std::min(step_max, extent.end - at);
             if (!pace(step)) {
                 trouble = Trouble::stopped();
                 return false;
             }
-            range.set_offset(work.offset() + done);
+            range.set_offset(at);
             const Waiting waiting{means_.waits.destination_write};
-            const auto copied = destination_->copy_range(range, step, *file);
+            const auto copied = destination_->copy_range(range, step, file);
             if (!copied) {
                 trouble = Trouble::of_destination(copied.error());
                 return false;
             }
-            done += *copied;
-            if (*copied < step) break;
+            if (*copied < step) {
+                trouble = Trouble::changed();
+                return false;
+            }
+            at += step;
         }
-        if (done == work.length() && file->is_unchanged()) return true;
-        trouble = Trouble::changed();
-        return false;
+        return true;
     }
 
     const std::vector<std::string> storage_paths_;

@@ -1,19 +1,11 @@
-#include <algorithm>
-#include <vector>
-
 #include "base/bytes.h"
-#include "files/extents.h"
 #include "transfer/delivery.h"
 #include "transfer/messages.h"
 #include "transfer/pack_sender.h"
+#include "transfer/resume.h"
 
 namespace godwit::transfer {
 namespace {
-
-using Extents = std::vector<files::Extent>;
-
-// Of one question about contents: the destination reads them before it answers.
-constexpr std::uint64_t kDigestBytesMax = 64 << 20;
 
 class PeerDelivery final : public Delivery {
 public:
@@ -62,14 +54,14 @@ public:
             .run();
     }
 
-    RangeReport send_range(const files::Tree& source, const work::Range& work) override;
+    RangeReport send_range(const files::Tree& source, const work::Range& work, bool begun) override;
 
     Attempt<peer::Published> publish(peer::Publish publish) override {
         peer::Frame frame;
         publish.set_job(open_.job());
         *frame.mutable_publish() = std::move(publish);
         const Waiting waiting{means_.waits.destination_metadata};
-        return ask<peer::Published>(std::move(frame), &peer::Frame::mutable_published);
+        return ask_to_the_end<peer::Published>(std::move(frame), &peer::Frame::mutable_published);
     }
 
     Attempt<peer::DirectoriesDone> set_directories(peer::Directories directories) override {
@@ -83,13 +75,10 @@ public:
         peer::Frame frame;
         remove.set_job(open_.job());
         *frame.mutable_remove() = std::move(remove);
-        return ask<peer::Removed>(std::move(frame), &peer::Frame::mutable_removed);
+        return ask_to_the_end<peer::Removed>(std::move(frame), &peer::Frame::mutable_removed);
     }
 
 private:
-    Attempt<peer::DigestsDone> digests_of(const work::Range& work, const Extents& pieces);
-    // What of the range is not at the destination as it should be.
-    Attempt<Extents> missing_of(const SourceFile& file, const work::Range& work);
     std::optional<Trouble> flush(const work::Range& work);
 
     void close() {
@@ -101,7 +90,17 @@ private:
 
     template <class Answer>
     Attempt<Answer> ask(peer::Frame frame, Answer* (peer::Frame::*member)()) {
-        auto answer = peer_->call_and_wait(std::move(frame), means_.stop, kCallPatience);
+        return ask(std::move(frame), member, means_.stop);
+    }
+    // Also when this agent is told to stop: what is done there would be known to nobody.
+    template <class Answer>
+    Attempt<Answer> ask_to_the_end(peer::Frame frame, Answer* (peer::Frame::*member)()) {
+        return ask(std::move(frame), member, std::stop_token{});
+    }
+    template <class Answer>
+    Attempt<Answer> ask(peer::Frame frame, Answer* (peer::Frame::*member)(),
+                        const std::stop_token& stop) {
+        auto answer = peer_->call_and_wait(std::move(frame), stop, kCallPatience);
         if (!answer) {
             return answer.error().code == Code::Cancelled ? Trouble::stopped()
                                                           : Trouble::of_peer(answer.error());
@@ -117,49 +116,8 @@ private:
     Sending sending_;
 };
 
-Attempt<peer::DigestsDone> PeerDelivery::digests_of(const work::Range& work,
-                                                    const Extents& pieces) {
-    peer::Digests digests;
-    for (const files::Extent& piece : pieces) {
-        peer::DigestQuestion& question = *digests.add_questions();
-        question.set_directory(work.directory());
-        question.set_name(work.file().name());
-        question.set_offset(piece.begin);
-        question.set_length(piece.end - piece.begin);
-        question.set_temporary(work.temporary());
-    }
-    return this->digests(std::move(digests));
-}
-
-// Both sides read what is in question: cheaper than the way between them, and than writing. By
-// segments, the smallest pieces that an earlier attempt has written whole.
-Attempt<Extents> PeerDelivery::missing_of(const SourceFile& file, const work::Range& work) {
-    const std::uint64_t end = work.offset() + work.length();
-    if (!work.begun()) return Extents{{work.offset(), end}};
-    Extents missing;
-    for (std::uint64_t at = work.offset(); at < end;) {
-        Extents pieces;
-        for (const std::uint64_t begin = at; at < end && at - begin < kDigestBytesMax;) {
-            pieces.push_back({at, std::min<std::uint64_t>(at + sending_.segment_bytes, end)});
-            at = pieces.back().end;
-        }
-        const auto answer = digests_of(work, pieces);
-        if (const auto* trouble = std::get_if<Trouble>(&answer)) return *trouble;
-        const auto& there = std::get<peer::DigestsDone>(answer).digests();
-        for (std::size_t i = 0; i < pieces.size(); ++i) {
-            const auto& [begin, piece_end] = pieces[i];
-            const int index = static_cast<int>(i);
-            const bool is_there = index < there.size() && !there[index].empty();
-            const Waiting reading{means_.waits.source_read};
-            if (is_there && file.digest(begin, piece_end - begin) == there[index]) continue;
-            if (missing.empty() || missing.back().end != begin) missing.push_back({begin, begin});
-            missing.back().end = piece_end;
-        }
-    }
-    return missing;
-}
-
-RangeReport PeerDelivery::send_range(const files::Tree& source, const work::Range& work) {
+RangeReport PeerDelivery::send_range(const files::Tree& source, const work::Range& work,
+                                     bool begun) {
     RangeReport report;
     Trouble trouble;
     const auto folder = SourceFolder::open(source, work.directory());
@@ -170,12 +128,15 @@ RangeReport PeerDelivery::send_range(const files::Tree& source, const work::Rang
         if (!trouble.is_of_listing()) report.broken = std::move(trouble);
         return report;
     }
-    const auto found = missing_of(*file, work);
-    if (const auto* broken = std::get_if<Trouble>(&found)) {
-        report.broken = *broken;
-        return report;
+    Extents missing{{work.offset(), work.offset() + work.length()}};
+    if (begun) {
+        auto found = missing_of(*this, *file, work, sending_.segment_bytes, means_.waits);
+        if (auto* broken = std::get_if<Trouble>(&found)) {
+            report.broken = std::move(*broken);
+            return report;
+        }
+        missing = std::move(std::get<Extents>(found));
     }
-    const Extents& missing = std::get<Extents>(found);
     Offers offers{peer_, pool_, means_.stop, *means_.pacer, means_.waits};
     const peer::Range range =
         range_of(open_.job(), work.directory(), work.file(), work.temporary());

@@ -95,8 +95,9 @@ public:
     // What is done in `start` already is passed over.
     virtual PackReport send_pack(const files::Tree& source, const work::Pack& pack,
                                  PackReport start) = 0;
-    // Of a range that was begun, what the destination has already is not sent again.
-    virtual RangeReport send_range(const files::Tree& source, const work::Range& range) = 0;
+    // `begun`: some of it may be at the destination; what is there as it should be stays.
+    virtual RangeReport send_range(const files::Tree& source, const work::Range& range,
+                                   bool begun) = 0;
     virtual Attempt<peer::Published> publish(peer::Publish publish) = 0;
     virtual Attempt<peer::DirectoriesDone> set_directories(peer::Directories directories) = 0;
     virtual Attempt<peer::Removed> remove(peer::Remove remove) = 0;

@@ -241,22 +241,40 @@ bool Destination::gives_way(const Error& why) const noexcept {
     return manner_.replace_type() && in_the_way;
 }
 
-std::string Destination::put_aside(int directory, const std::string& name, Kind kind) const {
+Result<std::string> Destination::put_aside(int directory, const std::string& name,
+                                           Kind kind) const {
+    // Assignments of this agent look and rename one after the other; those of others may come
+    // between.
+    static std::mutex one_at_a_time;
+    const std::lock_guard lock{one_at_a_time};
     const auto is_in_the_way = [&](const std::string& entry) {
         const auto there = files::stat_at(directory, entry);
         return there && (there->type == files::EntryType::Directory) != (kind == Kind::Directory);
     };
     // Others of this request may have replaced it already,
-    if (!is_in_the_way(name)) return {};
+    if (!is_in_the_way(name)) return std::string{};
     std::string aside = files::temporary_name(name, base::random_u64());
-    if (::renameat(directory, name.c_str(), directory, aside.c_str()) != 0) return {};
+    if (::renameat(directory, name.c_str(), directory, aside.c_str()) != 0) return std::string{};
     // or just now: then what went aside is theirs, with all that is in it.
     if (is_in_the_way(aside)) return aside;
-    if (::renameat2(directory, aside.c_str(), directory, name.c_str(), RENAME_NOREPLACE) != 0) {
-        kLog.error("what another assignment has brought is left under a hidden name",
-                   {{"request", request_.id}, {"name", aside}});
+    if (put_back(directory, name, aside, kind)) return std::string{};
+    return base::errno_error("'" + base::printable(name) +
+                             "' is what another agent has brought; it is '" + aside +
+                             "' now, and cannot be renamed");
+}
+
+bool Destination::put_back(int directory, const std::string& name, const std::string& aside,
+                           Kind kind) {
+    if (::renameat2(directory, aside.c_str(), directory, name.c_str(), RENAME_NOREPLACE) == 0) {
+        return true;
     }
-    return {};
+    // Network file systems know no such flag. What a directory replaces is an empty one.
+    if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) return false;
+    if (kind == Kind::Directory) {
+        return ::renameat(directory, aside.c_str(), directory, name.c_str()) == 0;
+    }
+    return ::linkat(directory, aside.c_str(), directory, name.c_str(), 0) == 0 &&
+           ::unlinkat(directory, aside.c_str(), 0) == 0;
 }
 
 // Should it stay, it goes as orphans do.
@@ -272,6 +290,14 @@ void Destination::end_aside(int directory, const std::string& name, const std::s
     if (status) return;
     kLog.warning("what gave way to another kind of entry is left under a hidden name",
                  {{"request", request_.id}, {"name", aside}, {"reason", status.error().message}});
+}
+
+// Of a single file that gets the destination's name, what stands there in its place may be a
+// directory.
+std::string Destination::target_path(const std::string& path) const {
+    if (renamed_.empty() || path.empty()) return path;
+    const std::size_t slash = path.find('/');
+    return renamed_ + (slash == std::string::npos ? "" : path.substr(slash));
 }
 
 std::string Destination::target_name(const std::string& name) const {

@@ -100,6 +100,7 @@ private:
     Status sync_folder(int directory) const;
     // Of a root that was made, the folders above it.
     Status sync_above_root() const;
+    std::string target_path(const std::string& path) const;
     std::string target_name(const std::string& name) const;
     // Lets its owner in where the mode does not.
     Result<base::UniqueFd> open_directory(const std::string& path);
@@ -116,14 +117,17 @@ private:
         auto done = put();
         if (!done && done.error().native == EACCES && open_up(directory)) done = put();
         if (done || !gives_way(done.error())) return done;
-        const std::string aside = put_aside(directory, name, kind);
+        const Result<std::string> aside = put_aside(directory, name, kind);
+        if (!aside) return decltype(done){aside.error()};
         done = put();
-        if (!aside.empty()) end_aside(directory, name, aside, done.ok());
+        if (!aside->empty()) end_aside(directory, name, *aside, done.ok());
         return done;
     }
     bool gives_way(const Error& why) const noexcept;
     // Under which name; empty: nothing of another kind is there.
-    std::string put_aside(int directory, const std::string& name, Kind kind) const;
+    Result<std::string> put_aside(int directory, const std::string& name, Kind kind) const;
+    static bool put_back(int directory, const std::string& name, const std::string& aside,
+                         Kind kind);
     void end_aside(int directory, const std::string& name, const std::string& aside,
                    bool replaced) const;
     files::XattrSelection xattr_selection() const noexcept;
@@ -142,7 +146,8 @@ private:
                        peer::DirectoryAnswer& answer);
     Status find_surplus(int directory, const peer::DirectoryQuestion& question,
                         peer::DirectoryAnswer& answer);
-    std::string digest_of_range(const peer::DigestQuestion& question);
+    base::UniqueFd open_to_digest(const peer::DigestQuestion& question);
+    static std::string digest_of_range(int file, const peer::DigestQuestion& question);
     std::string xattrs_digest_at(int directory, const std::string& name) const;
 
     // destination_files.cpp

@@ -116,9 +116,14 @@ Status Destination::flush(const peer::Flush& flush) {
     const auto temporary = ledger_->temporary(request_, place);
     const std::shared_lock writing{temporary->mutex};
     if (temporary->sealed) return too_late();
-    auto directory = enter(flush.directory());
-    if (!directory) return std::move(directory).error();
-    auto file = NewFile::open_existing(directory->get(), place.name, flush.file_size());
+    const auto opened = tree();
+    if (!opened) return opened.error();
+    const auto directory = (*opened)->open_directory(flush.directory());
+    if (!directory) return directory.error();
+    // What stands in place may be longer than it is to be.
+    auto file = place.is_final
+                    ? NewFile::open_in_place(directory->get(), place.name, flush.file_size())
+                    : NewFile::open_existing(directory->get(), place.name, flush.file_size());
     if (!file) return std::move(file).error();
     return file->sync_data();
 }

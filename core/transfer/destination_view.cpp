@@ -64,7 +64,7 @@ peer::DirectoryAnswer Destination::answer(const peer::DirectoryQuestion& questio
     if (!is_plain_path(question.path())) {
         return fail(base::FileCode::Internal, bad_message("a path that is not plain"));
     }
-    auto entered = enter(question.path(), question.mode(), !question.absent_is_fine());
+    auto entered = enter(target_path(question.path()), question.mode(), !question.absent_is_fine());
     if (!entered) {
         const bool absent = entered.error().code == Code::NotFound;
         if (!absent || !(question.absent_is_fine() || manner_.look_only())) {
@@ -194,14 +194,22 @@ Status Destination::find_surplus(int directory, const peer::DirectoryQuestion& q
 peer::DigestsDone Destination::digests(const peer::Digests& digests) {
     peer::DigestsDone done;
     const base::Stopwatch watch;
+    const peer::DigestQuestion* last = nullptr;
+    base::UniqueFd file;
     for (const peer::DigestQuestion& question : digests.questions()) {
-        done.add_digests(digest_of_range(question));
+        const bool same_file = last != nullptr && last->name() == question.name() &&
+                               last->directory() == question.directory() &&
+                               last->temporary() == question.temporary();
+        if (!same_file) file = open_to_digest(question);
+        last = &question;
+        done.add_digests(file ? digest_of_range(file.get(), question) : std::string{});
     }
     done.mutable_timing()->set_write_us(watch.elapsed_us());
     return done;
 }
 
-std::string Destination::digest_of_range(const peer::DigestQuestion& question) {
+// Invalid: it cannot be read.
+base::UniqueFd Destination::open_to_digest(const peer::DigestQuestion& question) {
     const std::string target = target_name(question.name());
     if (!is_plain_path(question.directory()) || !is_plain_name(target)) return {};
     const auto opened = tree();
@@ -212,21 +220,25 @@ std::string Destination::digest_of_range(const peer::DigestQuestion& question) {
     const std::string name =
         of_temporary ? place_of(question.directory(), question.name(), question.temporary()).name
                      : target;
-    const auto file = files::open_file_at(directory->get(), name, manner_.atime());
+    auto file = files::open_file_at(directory->get(), name, manner_.atime());
     const auto attributes =
         file ? files::stat_of(file->get()) : Result<files::Attributes>{file.error()};
     if (!attributes || attributes->type != EntryType::File) return {};
-    // What will not be written again has to be read back as what is written.
-    if (of_temporary && manner_.readback() &&
-        !leave_to_medium(file->get(), question.offset(), question.length())) {
-        return {};
-    }
+    // Once for all questions about it: this waits for what others write just now, too.
+    if (of_temporary && ::fdatasync(file->get()) != 0) return {};
+    return std::move(*file);
+}
+
+// Of what will not be written again, as the medium has it: a write that failed may have left pages
+// behind that look well, and no second flush says so.
+std::string Destination::digest_of_range(int file, const peer::DigestQuestion& question) {
+    if (question.temporary() != 0) forget_cached(file, question.offset(), question.length());
     Digester digester;
     std::vector<std::byte> buffer(std::min<std::uint64_t>(kReadBytes, question.length()));
     for (std::uint64_t done = 0; done < question.length();) {
         const std::size_t wanted = std::min<std::uint64_t>(buffer.size(), question.length() - done);
-        const ssize_t got = ::pread(file->get(), buffer.data(), wanted,
-                                    static_cast<off_t>(question.offset() + done));
+        const ssize_t got =
+            ::pread(file, buffer.data(), wanted, static_cast<off_t>(question.offset() + done));
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return {};
         digester.add(std::span{buffer}.first(static_cast<std::size_t>(got)));

@@ -14,15 +14,14 @@ constexpr std::size_t kReadbackBytes = 1 << 20;
 
 }  // namespace
 
-Status leave_to_medium(int fd, std::uint64_t offset, std::uint64_t length) {
-    if (::fdatasync(fd) != 0) return base::errno_error("write to the medium");
+void forget_cached(int fd, std::uint64_t offset, std::uint64_t length) noexcept {
     ::posix_fadvise(fd, static_cast<off_t>(offset), static_cast<off_t>(length),
                     POSIX_FADV_DONTNEED);
-    return {};
 }
 
 Status check_on_medium(int fd, std::uint64_t offset, std::span<const std::byte> wanted) {
-    if (auto status = leave_to_medium(fd, offset, wanted.size()); !status) return status;
+    if (::fdatasync(fd) != 0) return base::errno_error("write to the medium");
+    forget_cached(fd, offset, wanted.size());
     std::vector<std::byte> buffer(std::min(kReadbackBytes, wanted.size()));
     for (std::size_t done = 0; done < wanted.size();) {
         const std::size_t length = std::min(buffer.size(), wanted.size() - done);

@@ -9,9 +9,9 @@
 
 namespace godwit::transfer {
 
-// Brings the data of a file to its medium, and drops a range of it from the page cache: what is
-// read of the range next comes from the medium.
-Status leave_to_medium(int fd, std::uint64_t offset, std::uint64_t length);
+// What is read next of a range whose data is on the medium comes from there, not from the page
+// cache.
+void forget_cached(int fd, std::uint64_t offset, std::uint64_t length) noexcept;
 
 // Whether the medium gives back what was written there: the data is brought to it, dropped from the
 // page cache, and read again. Internal with EIO in `native`: it gives back something else. (Where a

@@ -132,7 +132,7 @@ protected:
 
     std::string submit_and_catch_it_copying(const std::string& options = {}) {
         const std::string id =
-            submit(source(), destination(), R"("bandwidth_limit_mbps":240)" + options,
+            submit(source(), destination(), R"("bandwidth_limit_mbps":160)" + options,
                    R"(,"chunk_size_mb":1000)");
         EXPECT_TRUE(eventually([&] { return fetched() > kHugeBytes / 3; }, patience()));
         EXPECT_LT(fetched(), kHugeBytes / 2);

@@ -41,13 +41,14 @@ public:
         if (on_send) on_send(start);
         return real_->send_pack(source, pack, std::move(start));
     }
-    transfer::RangeReport send_range(const files::Tree& source, const work::Range& range) override {
+    transfer::RangeReport send_range(const files::Tree& source, const work::Range& range,
+                                     bool begun) override {
         if (range_trouble) {
             transfer::RangeReport report;
             report.broken = *range_trouble;
             return report;
         }
-        return real_->send_range(source, range);
+        return real_->send_range(source, range, begun);
     }
     transfer::Attempt<peer::Published> publish(peer::Publish publish) override {
         if (publish_trouble) return *publish_trouble;
