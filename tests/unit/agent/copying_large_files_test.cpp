@@ -26,6 +26,7 @@ protected:
         range.set_offset(offset);
         range.set_length(kHalf);
         range.set_temporary(7);
+        work.set_begun(begun_);
         return carry_out(copy_range, work);
     }
     model::AssignmentResult publish() {
@@ -42,6 +43,7 @@ protected:
 
     work::FileEntry entry_;
     std::uint64_t hole_bytes_ = 0;
+    bool begun_ = false;
 };
 
 TEST_F(CopyingALargeFile, InRangesPublishesItOnce) {
@@ -55,6 +57,26 @@ TEST_F(CopyingALargeFile, InRangesPublishesItOnce) {
     EXPECT_EQ(done[Count::FilesCopied], 1);
     EXPECT_EQ(done[Count::BytesPublished], 2 * kHalf);
     EXPECT_EQ(done[Count::BytesCopied], 0) << "its ranges were counted before";
+}
+
+// Within one agent, too: it reads both, which is cheaper than writing.
+TEST_F(CopyingALargeFile, GoesOnInsideOfARangeThatWasBegun) {
+    plan_of(copy_half(0));
+    const auto temporaries = test_support::temporaries_below(destination());
+    ASSERT_EQ(temporaries.size(), 1U);
+    const std::string& temporary = temporaries.front();
+    test_support::set_mtime(temporary, 1'000'000'000);
+    const auto untouched = fs::last_write_time(temporary);
+    begun_ = true;
+
+    EXPECT_EQ(plan_of(copy_half(0))[Count::BytesCopied], kHalf);
+    EXPECT_EQ(fs::last_write_time(temporary), untouched) << "all of it is there";
+
+    std::fstream{temporary} << "damaged";
+    EXPECT_EQ(plan_of(copy_half(0))[Count::BytesCopied], kHalf);
+    plan_of(copy_half(kHalf));
+    plan_of(publish());
+    EXPECT_THAT(test_support::differences(source("large"), destination("large")), IsEmpty());
 }
 
 TEST_F(CopyingALargeFile, CountsItsHolesWhenItIsPublished) {

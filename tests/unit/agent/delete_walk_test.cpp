@@ -68,6 +68,40 @@ TEST_F(Removals, TakeWhatWasSurplusAndNothingElse) {
     EXPECT_THAT(done.error_codes(), IsEmpty());
 }
 
+TEST_F(Removals, ThatAreDoneWhenTheyAreToStopAreNotGivenBack) {
+    make_both();
+    const sdk::Unit unit = removal_in("folder", list_all());
+    delivery_.on_removed = [&] { stop_.request_stop(); };
+
+    const auto result = remove(unit);
+
+    EXPECT_TRUE(result.success) << result.message;
+    EXPECT_EQ(result.effects.counters[Count::FilesDeleted], 1);
+}
+
+TEST_F(Removals, ThatStopInTheMidstGiveBackWhatIsLeftAndNoMore) {
+    make_both();
+    const auto all = list_all();
+    work::Work both;
+    for (const char* directory : {"folder", ""}) {
+        const auto one = transfer::open_payload(removal_in(directory, all).payload);
+        *both.mutable_removals()->add_removals() = one->removals().removals(0);
+    }
+    sdk::Unit unit;
+    unit.payload = *transfer::seal_payload(both);
+    delivery_.on_removed = [&] { stop_.request_stop(); };
+
+    const auto result = remove(unit);
+
+    EXPECT_TRUE(result.released);
+    EXPECT_EQ(result.effects.counters[Count::FilesDeleted], 1);
+    ASSERT_TRUE(result.rest);
+    const auto rest = transfer::open_payload(result.rest->payload);
+    ASSERT_TRUE(rest && rest->has_removals());
+    ASSERT_EQ(rest->removals().removals_size(), 1);
+    EXPECT_EQ(rest->removals().removals(0).path(), "");
+}
+
 TEST_F(Removals, AreNoMoreThanWereCountedWhenTheSourceHasShrunk) {
     make_both();
     Plan plan = list_all();

@@ -62,6 +62,7 @@ public:
     }
     transfer::Attempt<peer::Removed> remove(peer::Remove remove) override {
         auto removed = real_->remove(std::move(remove));
+        if (on_removed) on_removed();
         if (removed_trouble) return *removed_trouble;
         if (change_removed) change_removed(std::get<peer::Removed>(removed));
         return removed;
@@ -73,6 +74,7 @@ public:
     std::optional<transfer::Trouble> publish_trouble;
     std::optional<transfer::Trouble> removed_trouble;  // Of the answer: what was to go is gone.
     std::function<void()> on_view;
+    std::function<void()> on_removed;
     std::function<void(const transfer::PackReport&)> on_send;
     std::function<void(peer::Viewed&)> change_view;
     std::function<void(peer::Removed&)> change_removed;

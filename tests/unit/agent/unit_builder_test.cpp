@@ -67,6 +67,15 @@ TEST_F(Units, PackFilesOfSeveralDirectoriesTogether) {
     EXPECT_THAT(packs(), ElementsAre(ElementsAre("x/a", "x/b", "y/a", "x/c")));
 }
 
+// A longer file goes on inside after an interruption.
+TEST(UnitsOfLongChunks, ArePiecesOfWhatIsTooLongToBeSentAgain) {
+    constexpr std::uint64_t kMebibyte = 1 << 20;
+    sdk::Effects effects;
+    const UnitBuilder builder{work::TREES, 1'000 * kMebibyte, effects};
+    EXPECT_FALSE(builder.is_large(file_of("a", 64 * kMebibyte)));
+    EXPECT_TRUE(builder.is_large(file_of("a", 64 * kMebibyte + 1)));
+}
+
 TEST_F(Units, PackWhatBringsNoBytesWithoutCountingItsSize) {
     work::FileEntry link = file_of("link", 1'000);
     link.set_type(work::SYMLINK);

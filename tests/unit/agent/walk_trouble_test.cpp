@@ -43,6 +43,23 @@ TEST_F(TroubledWalk, SetsTheTimesOfAFolderInWhichAnEarlierAttemptMayHaveMadeAnot
     EXPECT_THAT(plan_of(list_directories({"above/made"})).directories, ElementsAre("above"));
 }
 
+// It was to get the destination's name, and somebody has made a directory of that name meanwhile.
+TEST_F(TroubledWalk, OfASingleFileKeepsADirectoryInWhichFiltersProtectSomething) {
+    write_text(source("single"), "content");
+    write_text(destination("named/inside/note.keep"), "mine");
+    write_text(destination("single/inside"), "nobody's business");
+    assignment_.source_path = source("single");
+    assignment_.destination_path = destination("named");
+    assignment_.resolution = model::kAsNamed;
+    assignment_.options.replace_type = true;
+    assignment_.options.filters = {"- *.keep"};
+
+    EXPECT_THAT(plan_of(list_root()).error_codes(), ElementsAre("single: type_conflict"));
+
+    std::filesystem::remove(destination("named/inside/note.keep"));
+    EXPECT_THAT(plan_of(list_root()).error_codes(), IsEmpty());
+}
+
 // ------------------------------------------------------------------------------------------ source
 
 TEST_F(TroubledWalk, OfADirectoryThatCannotBeReadIsAnErrorOfThatDirectoryOnly) {

@@ -23,6 +23,7 @@ namespace {
 bool g_fsync_fails = false;
 std::set<std::string> g_synced;         // The paths of what fsync was called for.
 std::function<void()> g_before_rename;  // Called once.
+int g_renameat2_error = 0;
 
 }  // namespace
 
@@ -39,6 +40,15 @@ extern "C" int fsync(int fd) {
 extern "C" int renameat(int from, const char* old_name, int to, const char* new_name) {
     if (g_before_rename) std::exchange(g_before_rename, {})();
     return static_cast<int>(::syscall(SYS_renameat2, from, old_name, to, new_name, 0));
+}
+
+extern "C" int renameat2(int from, const char* old_name, int to, const char* new_name,
+                         unsigned int flags) {
+    if (g_renameat2_error == 0) {
+        return static_cast<int>(::syscall(SYS_renameat2, from, old_name, to, new_name, flags));
+    }
+    errno = g_renameat2_error;
+    return -1;
 }
 
 namespace godwit::transfer {
@@ -65,6 +75,7 @@ protected:
     ~Entries() override {
         g_fsync_fails = false;
         g_before_rename = {};
+        g_renameat2_error = 0;
         fs::remove_all(folder_);
     }
 
@@ -145,18 +156,36 @@ TEST_F(Entries, InANewDirectoryTakeThePlaceOfAFile) {
     EXPECT_THAT(names(), ElementsAre("name", "name/inside"));
 }
 
-// Between the look at what is in the way and its going aside.
-TEST_F(Entries, OfAnotherAssignmentThatReplacesTheSameAtOnceStay) {
-    write("/name");
-    g_before_rename = [&] {
-        fs::remove(path("/name"));
-        write("/name/of the other");
-    };
+// Between the look at what is in the way and its going aside another agent brings the same.
+class EntriesOfTwoAgents : public Entries, public testing::WithParamInterface<int> {
+protected:
+    EntriesOfTwoAgents() {
+        write("/name");
+        g_renameat2_error = GetParam();
+        g_before_rename = [&] {
+            fs::remove(path("/name"));
+            write("/name/of the other");
+        };
+    }
+};
 
+TEST_P(EntriesOfTwoAgents, LeaveWhatTheOtherHasBrought) {
     EXPECT_TRUE(write_entry(entry_of(work::FILE, "inside"), "name"));
 
     EXPECT_THAT(names(), ElementsAre("name", "name/inside", "name/of the other"));
 }
+
+INSTANTIATE_TEST_SUITE_P(WithAndWithoutFlags, EntriesOfTwoAgents, testing::Values(0, EINVAL));
+
+using EntriesThatCannotBePutBack = EntriesOfTwoAgents;
+
+TEST_P(EntriesThatCannotBePutBack, AreNotTakenForGood) {
+    EXPECT_FALSE(write_entry(entry_of(work::FILE, "inside"), "name"));
+
+    EXPECT_EQ(names().size(), 2U) << "the other's stays, under a name of its own";
+}
+
+INSTANTIATE_TEST_SUITE_P(WithoutRights, EntriesThatCannotBePutBack, testing::Values(EPERM));
 
 TEST_F(Entries, OfEveryKindHaveTheirNamesOnTheMedium) {
     for (const work::EntryType type : {work::FILE, work::SYMLINK, work::FIFO}) {

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -16,11 +18,33 @@
 
 #include "base/file_code.h"
 #include "support/mount_namespace.h"
+#include "transfer/digest.h"
+
+namespace {
+
+bool g_fdatasync_fails = false;
+int g_flushes = 0;
+off_t g_forgotten = 0;
+
+}  // namespace
+
+// In the place of the C library's.
+extern "C" int fdatasync(int fd) {
+    ++g_flushes;
+    if (!g_fdatasync_fails) return static_cast<int>(::syscall(SYS_fdatasync, fd));
+    errno = EIO;
+    return -1;
+}
+extern "C" int posix_fadvise64(int fd, off_t offset, off_t length, int advice) {
+    if (advice == POSIX_FADV_DONTNEED) g_forgotten += length;
+    return ::syscall(SYS_fadvise64, fd, offset, length, advice) == 0 ? 0 : errno;
+}
 
 namespace godwit::transfer {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::ElementsAre;
 using testing::IsEmpty;
 
 constexpr std::uint64_t kTemporary = 0x1234;
@@ -40,6 +64,7 @@ protected:
         open.set_request_id(kRequest.id);
         open.set_generation(kRequest.generation);
         open.set_destination_path(folder_ + "/tree");
+        *open.mutable_manner() = manner_;
         auto opened = Destination::open(open, storage_paths_, *ledger_);
         EXPECT_TRUE(opened);
         return *opened;
@@ -81,6 +106,7 @@ protected:
 
     std::string folder_;
     std::vector<std::string> storage_paths_;
+    peer::Manner manner_;
     std::unique_ptr<Ledger> ledger_ = std::make_unique<Ledger>();
 };
 
@@ -224,6 +250,59 @@ TEST_F(LargeFile, NothingIsWrittenBeyondItsEndOrOutsideOfItsFolder) {
     outside.set_directory("");
     outside.set_name("a/b");
     EXPECT_FALSE(destination->write_range(outside, bytes("abc")));
+}
+
+// It was the same but for being longer, so that nothing had to be written.
+TEST_F(LargeFile, ThatIsWrittenInPlaceIsCutByItsFlush) {
+    fs::create_directory(folder_ + "/tree");
+    std::ofstream{folder_ + "/tree/file"} << "goodworkand more";
+    manner_.set_inplace(true);
+    peer::Flush flush;
+    flush.set_name("file");
+    flush.set_temporary(kTemporary);
+    flush.set_file_size(8);
+
+    EXPECT_TRUE(open()->flush(flush));
+
+    EXPECT_EQ(content(), "goodwork");
+}
+
+class BegunFile : public LargeFile {
+protected:
+    ~BegunFile() override { g_fdatasync_fails = false; }
+
+    // Of its two halves, as the destination has them.
+    std::vector<std::string> digests() {
+        peer::Digests digests;
+        for (const std::uint64_t offset : {0, 4}) {
+            peer::DigestQuestion& question = *digests.add_questions();
+            question.set_name("file");
+            question.set_offset(offset);
+            question.set_length(4);
+            question.set_temporary(kTemporary);
+        }
+        const peer::DigestsDone done = open()->digests(digests);
+        return {done.digests().begin(), done.digests().end()};
+    }
+};
+
+TEST_F(BegunFile, TellsWhatItHoldsAsTheMediumHasIt) {
+    write_whole(*open());
+    g_flushes = 0;
+    g_forgotten = 0;
+
+    EXPECT_THAT(digests(), ElementsAre(digest_of(bytes("good")), digest_of(bytes("work"))));
+
+    EXPECT_EQ(g_flushes, 1) << "of the file, not of each piece";
+    EXPECT_EQ(g_forgotten, 8) << "bytes in the page cache";
+}
+
+// What it shows may be nothing but pages that never reached the medium.
+TEST_F(BegunFile, ThatCannotBeFlushedHoldsNothing) {
+    write_whole(*open());
+    g_fdatasync_fails = true;
+
+    EXPECT_THAT(digests(), ElementsAre("", ""));
 }
 
 TEST_F(LargeFile, AFlushOfWhatWasNotWrittenIsRefused) {
