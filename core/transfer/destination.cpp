@@ -83,7 +83,7 @@ Status look_at(const std::string& storage_path, const std::string& path, peer::O
 
 Result<std::shared_ptr<Destination>> Destination::open(const peer::Open& open,
                                                        std::span<const std::string> storage_paths,
-                                                       Ledger& ledger) {
+                                                       Ledger& ledger, IsGivenUp is_given_up) {
     auto path = base::normalise_path(open.destination_path());
     if (!path) return wrap(std::move(path).error(), "destination path");
     std::shared_ptr<Destination> made{new Destination};
@@ -115,6 +115,7 @@ Result<std::shared_ptr<Destination>> Destination::open(const peer::Open& open,
     made->durability_ = durability_of(open.manner().durability());
     made->nonce_ = base::random_u64();
     made->ledger_ = &ledger;
+    made->is_given_up_ = std::move(is_given_up);
     return made;
 }
 
@@ -131,6 +132,11 @@ Destination::~Destination() {
                          {{"request", request_.id}, {"reason", status.error().message}});
         }
     }
+}
+
+Status Destination::check_wanted() const {
+    if (!is_given_up_ || !is_given_up_()) return {};
+    return Error{Code::Cancelled, "whoever had it written was given up"};
 }
 
 Result<const files::Tree*> Destination::tree() {

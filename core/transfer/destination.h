@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -40,11 +41,15 @@ struct Written {
 // Thread-safe: calls of one assignment run at once.
 class Destination {
 public:
+    // True once whoever has this written was given up: others may do its work by then. Thread-safe,
+    // and asked before each entry that appears, changes or goes.
+    using IsGivenUp = std::function<bool()>;
+
     // Finds the storage path that the destination lies beneath; makes nothing yet. InvalidArgument
     // with ENODEV in `native`: this worker mounts no storage path above it. `ledger` outlives it.
     static Result<std::shared_ptr<Destination>> open(const peer::Open& open,
                                                      std::span<const std::string> storage_paths,
-                                                     Ledger& ledger);
+                                                     Ledger& ledger, IsGivenUp is_given_up = {});
 
     // Removes the temporaries that nobody will come back for.
     ~Destination();
@@ -57,7 +62,8 @@ public:
 
     // Publishes the files of `files`, whose contents stand in `data`, one behind the other.
     // InvalidArgument: the lengths do not add up; nothing was done. Internal with EIO in `native`:
-    // what was read back is not what was written; files may have been published.
+    // what was read back is not what was written; files may have been published. Cancelled: it was
+    // given up meanwhile, and what had not appeared will not.
     Result<peer::FilesDone> write_files(const peer::Files& files, Bytes data);
     // The same for one entry, from a file of this machine; null for an entry without content.
     // Conflict: the source is not what was listed any more; nothing was published.
@@ -87,6 +93,8 @@ private:
     Destination() = default;
 
     // destination.cpp
+    // Cancelled: it was given up.
+    Status check_wanted() const;
     Result<const files::Tree*> tree();
     // Opens the directory; makes it, with its parents, where it is missing and `make`.
     struct Entered {
@@ -188,6 +196,7 @@ private:
     std::uint64_t nonce_ = 0;  // In the names of this assignment's small temporaries.
     peer::Opened opened_;
     Ledger* ledger_ = nullptr;
+    IsGivenUp is_given_up_;
 
     std::mutex mutex_;
     std::optional<files::Tree> tree_;                            // guarded by mutex_

@@ -77,6 +77,7 @@ Result<peer::FilesDone> Destination::write_files(const peer::Files& files, Bytes
     for (const work::DirectoryFiles& files_of : files.directories()) {
         const auto directory = enter(files_of.path());
         for (const work::FileEntry& entry : files_of.files()) {
+            if (auto status = check_wanted(); !status) return std::move(status).error();
             const std::size_t size = has_content(entry) ? entry.attributes().size() : 0;
             const auto written =
                 directory ? write_entry(directory->get(), entry, data.subspan(offset, size))
@@ -150,6 +151,8 @@ Result<Written> Destination::publish_file(NewFile file, int directory, const std
     const auto applied =
         file.prepare(wanted, durability_, finish_of(entry.xattrs(), written.losses), times());
     if (!applied) return applied.error();
+    // Flushing takes its time, and this process may have been stopped at any.
+    if (auto status = check_wanted(); !status) return std::move(status).error();
     const Status seen =
         replacing(directory, name, Kind::Other, [&] { return file.appear(name, durability_); });
     if (!seen) return seen.error();

@@ -19,7 +19,7 @@ Error bad_message(const std::string& what) {
 
 peer::DirectoriesDone Destination::set_directories(const peer::Directories& directories) {
     peer::DirectoriesDone done;
-    for (int i = 0; i < directories.directories_size(); ++i) {
+    for (int i = 0; i < directories.directories_size() && check_wanted(); ++i) {
         const auto losses = set_directory(directories.directories(i));
         if (losses) {
             peer::Losses& sum = *done.mutable_losses();
@@ -83,6 +83,7 @@ peer::Removed Destination::remove(const peer::Remove& remove) {
                                    ? open_directory(removal.directory())
                                    : bad_message("a path that is not plain");
         for (const std::string& name : removal.names()) {
+            if (!check_wanted()) return removed;
             const Status status =
                 directory ? remove_one(directory->get(), name, removed) : directory.status();
             if (!status && status.error().code != Code::NotFound) {

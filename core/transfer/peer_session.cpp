@@ -213,6 +213,10 @@ bool PeerSession::is_silent() const noexcept {
     return SteadyClock::now() - last_heard_.load() > silence_max_.load();
 }
 
+bool PeerSession::has_given_up(std::uint64_t job) {
+    return closed() || is_silent() || this->job(job) == nullptr;
+}
+
 void PeerSession::open(const peer::Frame& frame) {
     const peer::Open& open = frame.open();
     silence_max_.store(std::min(silence_max_.load(), silence_max(open.lease_seconds())));
@@ -229,7 +233,11 @@ void PeerSession::open(const peer::Frame& frame) {
             return;
         }
     }
-    auto job = Destination::open(open, host_.settings.storage_paths(), host_.ledger);
+    auto job = Destination::open(open, host_.settings.storage_paths(), host_.ledger,
+                                 [self = weak_from_this(), id = open.job()] {
+                                     const auto session = self.lock();
+                                     return !session || session->has_given_up(id);
+                                 });
     if (!job) {
         reply(frame.call(), failure_frame(files::destination_code(job.error()), job.error()));
         return;

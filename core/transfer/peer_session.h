@@ -47,6 +47,8 @@ private:
     void reply(std::uint64_t call, peer::Frame frame);
     // For so long that its leases may be others' by now: nothing more is done for it.
     bool is_silent() const noexcept;
+    // Or it was closed; both may come in the middle of a call.
+    bool has_given_up(std::uint64_t job);
     bool closed() const noexcept { return closed_.load(); }
 
     const SessionHost host_;

@@ -124,6 +124,44 @@ TEST_P(Failure, AHungSourceAgentIsFencedOut) {
     EXPECT_THAT(differences(source(), destination()), IsEmpty());
 }
 
+TEST_P(Failure, AHungDestinationAgentIsFencedOut) {
+    const auto write_all = [&](const std::string& text) {
+        for (int i = 0; i < 200; ++i) write_text(source("tree/" + std::to_string(i)), text);
+    };
+    const auto files_there = [&] {
+        std::error_code none;
+        const fs::directory_iterator entries{destination(), none};
+        return std::distance(begin(entries), end(entries));
+    };
+    write_all("old");
+    start({"source"}, {"destination-1"});
+    // Flushed one by one, so that it is stopped in the middle of a segment.
+    const std::string first = cluster_.submit(source(), destination(),
+                                              R"(,"options":{"durability":"file_and_directory"})");
+    ASSERT_TRUE(eventually([&] { return files_there() > 3; }, patience()));
+    cluster_.agent("destination-1").signal(SIGSTOP);
+    ASSERT_LT(files_there(), 200);
+    cluster_.add_worker({"destination-2", {cluster_.folder("b")}, {}});
+    cluster_.start_agent("destination-2");
+    ASSERT_EQ(cluster_.wait_until_over(first), "COMPLETED");
+    write_all("newer");
+    const std::string second = cluster_.submit(source(), destination());
+    ASSERT_EQ(cluster_.wait_until_over(second), "COMPLETED");
+
+    cluster_.agent("destination-1").signal(SIGCONT);
+
+    // It has come to the end of what it was about when it says so.
+    EXPECT_TRUE(eventually(
+        [&] {
+            return cluster_.agent_log("destination-1").find("peer disconnected") !=
+                   std::string::npos;
+        },
+        patience()));
+    cluster_.agent("destination-1").stop();
+    EXPECT_THAT(differences(source(), destination()), IsEmpty());
+    EXPECT_THAT(temporaries_below(destination()), IsEmpty());
+}
+
 TEST_P(Failure, ARestartedDestinationAgentIsFoundAgain) {
     write_random(source("tree/large"), 150 << 20);
     cluster_.start_pair(cluster_.folder("a"), cluster_.folder("b"));

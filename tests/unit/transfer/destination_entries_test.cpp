@@ -57,6 +57,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::Contains;
 using testing::ElementsAre;
+using testing::IsEmpty;
 
 constexpr uid_t kSomebody = 12'345;
 const std::string kOrphan = ".godwit.0123456789abcdef.0123456789abcdef";
@@ -90,7 +91,7 @@ protected:
         open.set_destination_path(single_.empty() ? root_ : path("/" + single_));
         open.set_roots(single_.empty() ? work::TREES : work::FILE_TO_FILE);
         *open.mutable_manner() = manner_;
-        return *Destination::open(open, storage_paths_, ledger_);
+        return *Destination::open(open, storage_paths_, ledger_, is_given_up_);
     }
     static work::FileEntry entry_of(work::EntryType type, const std::string& name) {
         work::FileEntry entry;
@@ -124,8 +125,49 @@ protected:
     std::string root_;    // What is written into,
     std::string single_;  // or, not empty: where a source that is a file goes.
     peer::Manner manner_;
+    Destination::IsGivenUp is_given_up_;
     Ledger ledger_;
 };
+
+// This process may have been stopped in the middle of a segment, while others did the work.
+TEST_F(Entries, AppearNoMoreOnceGivenUp) {
+    fs::create_directories(path());
+    peer::Files files;
+    work::DirectoryFiles& there = *files.add_directories();
+    for (const char* name : {"first", "second", "third"}) {
+        *there.add_files() = entry_of(work::FILE, name);
+    }
+    is_given_up_ = [this] { return fs::exists(path("/first")); };
+
+    const auto done = open()->write_files(files, {});
+
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, Code::Cancelled);
+    EXPECT_THAT(names(), ElementsAre("first"));
+}
+
+TEST_F(Entries, AppearNoMoreOnceGivenUpWhileTheyWereFlushed) {
+    fs::create_directories(path());
+    is_given_up_ = [] { return !g_synced.empty(); };
+
+    EXPECT_FALSE(write_entry(entry_of(work::FILE, "name")));
+
+    EXPECT_THAT(names(), IsEmpty());
+}
+
+TEST_F(Entries, AreRemovedNoMoreOnceGivenUp) {
+    write("/first");
+    write("/second");
+    is_given_up_ = [this] { return !fs::exists(path("/first")); };
+    peer::Remove remove;
+    remove.add_removals()->add_names("first");
+    remove.mutable_removals(0)->add_names("second");
+
+    const auto removed = open()->remove(remove);
+
+    EXPECT_EQ(removed.entries(), 1);
+    EXPECT_THAT(names(), ElementsAre("second"));
+}
 
 TEST_F(Entries, TakeThePlaceOfADirectory) {
     for (const work::EntryType type : {work::FILE, work::SYMLINK, work::FIFO}) {
