@@ -66,12 +66,6 @@ UniqueFd open_to_read(int directory, const char* name, int flags, bool keep_atim
     return UniqueFd{::openat(directory, name, flags)};
 }
 
-Result<UniqueFd> open_storage(const std::string& storage_path) {
-    UniqueFd fd{::open(storage_path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
-    if (!fd) return base::errno_error("open storage path '" + base::printable(storage_path) + "'");
-    return fd;
-}
-
 bool is_same_inode(const Attributes& a, const Attributes& b) noexcept {
     return a.device == b.device && a.inode == b.inode;
 }
@@ -84,35 +78,52 @@ std::string_view below(const std::string& storage_path, const std::string& path)
 
 }  // namespace
 
+Result<UniqueFd> open_storage(const std::string& storage_path) {
+    UniqueFd fd{::open(storage_path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    if (!fd) return base::errno_error("open storage path '" + base::printable(storage_path) + "'");
+    return fd;
+}
+
 Result<Tree> Tree::open(const std::string& storage_path, const std::string& path, Links links) {
     auto storage = open_storage(storage_path);
     if (!storage) return std::move(storage).error();
-    const std::string_view relative = below(storage_path, path);
-    UniqueFd fd = open_in_pieces(storage->get(), relative.empty() ? "." : relative,
-                                 O_PATH | O_DIRECTORY, kBeneath);
-    if (!fd) return base::errno_error("open '" + base::printable(path) + "'");
-    Tree tree{std::move(fd)};
-    if (links == Links::Follow) {
-        tree.links_ = links;
-        tree.storage_ = std::move(*storage);
-        tree.storage_path_ = storage_path;
-        tree.prefix_ = relative;
+    auto tree = open(storage->get(), storage_path, path);
+    if (tree && links == Links::Follow) {
+        tree->links_ = links;
+        tree->storage_ = std::move(*storage);
+        tree->storage_path_ = storage_path;
+        tree->prefix_ = below(storage_path, path);
     }
     return tree;
 }
 
+Result<Tree> Tree::open(int storage, const std::string& storage_path, const std::string& path) {
+    const std::string_view relative = below(storage_path, path);
+    UniqueFd fd =
+        open_in_pieces(storage, relative.empty() ? "." : relative, O_PATH | O_DIRECTORY, kBeneath);
+    if (!fd) return base::errno_error("open '" + base::printable(path) + "'");
+    return Tree{std::move(fd)};
+}
+
 Result<Tree> Tree::open_or_make(const std::string& storage_path, const std::string& path) {
-    auto tree = open(storage_path, path);
+    const auto storage = open_storage(storage_path);
+    if (!storage) return storage.error();
+    return open_or_make(storage->get(), storage_path, path);
+}
+
+Result<Tree> Tree::open_or_make(int storage, const std::string& storage_path,
+                                const std::string& path) {
+    auto tree = open(storage, storage_path, path);
     if (tree || tree.error().code != Code::NotFound) return tree;
     const std::string_view relative = below(storage_path, path);
     if (relative.empty()) return tree;
     const SplitPath split = files::split(path);
-    auto parent =
-        open_or_make(storage_path, std::string{split.directory.empty() ? "/" : split.directory});
+    auto parent = open_or_make(storage, storage_path,
+                               std::string{split.directory.empty() ? "/" : split.directory});
     if (!parent) return parent;
     auto made = make_directory(parent->fd(), std::string{split.name}, kParentMode);
     if (!made) return wrap(std::move(made).error(), "make '" + base::printable(path) + "'");
-    return open(storage_path, path);
+    return open(storage, storage_path, path);
 }
 
 Result<std::string> Tree::real_path(std::string_view relative) const {

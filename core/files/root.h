@@ -31,6 +31,10 @@ public:
     // Makes the directory, and its missing parents beneath the storage path (mode 0777 & ~umask),
     // first.
     static Result<Tree> open_or_make(const std::string& storage_path, const std::string& path);
+    // Both, beneath what open_storage() opened, whatever is mounted on the storage path by now.
+    static Result<Tree> open(int storage, const std::string& storage_path, const std::string& path);
+    static Result<Tree> open_or_make(int storage, const std::string& storage_path,
+                                     const std::string& path);
 
     // For *at() calls; opened with O_PATH.
     int fd() const noexcept { return fd_.get(); }
@@ -56,6 +60,9 @@ private:
     std::string storage_path_;
     std::string prefix_;  // Of the tree, beneath the storage path.
 };
+
+// For Tree; opened with O_PATH.
+Result<base::UniqueFd> open_storage(const std::string& storage_path);
 
 // A directory beneath another, "" being that itself, through no link. Opened with O_PATH.
 Result<base::UniqueFd> open_beneath(int directory, std::string_view relative);

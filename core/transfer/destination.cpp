@@ -53,8 +53,9 @@ void describe(int directory, peer::Opened& opened) {
 
 // What stands at `path`, found without following a symlink in the last place. `opened` also says
 // what the nearest directory above can do, so that a dry run knows.
-Status look_at(const std::string& storage_path, const std::string& path, peer::Opened& opened) {
-    const auto whole = files::Tree::open(storage_path, path);
+Status look_at(int storage, const std::string& storage_path, const std::string& path,
+               peer::Opened& opened) {
+    const auto whole = files::Tree::open(storage, storage_path, path);
     if (whole) {
         // A link to a directory inside of the storage path will do as a root.
         describe(whole->fd(), opened);
@@ -63,10 +64,10 @@ Status look_at(const std::string& storage_path, const std::string& path, peer::O
     if (path == storage_path) return whole.status();
     const files::SplitPath split = files::split(path);
     const std::string parent = split.directory.empty() ? "/" : std::string{split.directory};
-    const auto folder = files::Tree::open(storage_path, parent);
+    const auto folder = files::Tree::open(storage, storage_path, parent);
     if (!folder) {
         if (folder.error().code != Code::NotFound) return folder.status();
-        auto status = look_at(storage_path, parent, opened);
+        auto status = look_at(storage, storage_path, parent, opened);
         opened.set_found(peer::Opened::NOTHING);
         return status;
     }
@@ -96,7 +97,11 @@ Result<std::shared_ptr<Destination>> Destination::open(const peer::Open& open,
                          "' lies beneath no storage path that is mounted on this worker",
                      ENODEV};
     }
-    if (auto status = look_at(made->storage_path_, *path, made->opened_); !status) {
+    auto storage = files::open_storage(made->storage_path_);
+    if (!storage) return std::move(storage).error();
+    made->storage_ = std::move(*storage);
+    if (auto status = look_at(made->storage_.get(), made->storage_path_, *path, made->opened_);
+        !status) {
         return wrap(std::move(status).error(), "look at '" + base::printable(*path) + "'");
     }
     made->opened_.set_sets_owners(files::may_set_owners());
@@ -142,17 +147,18 @@ Status Destination::check_wanted() const {
 Result<const files::Tree*> Destination::tree() {
     const std::lock_guard lock{mutex_};
     if (!tree_) {
-        auto opened = files::Tree::open(storage_path_, root_);
+        auto opened = files::Tree::open(storage_.get(), storage_path_, root_);
         if (!opened && opened.error().code == Code::NotFound) {
             root_was_there_ = false;
             if (!manner_.look_only()) {
-                opened = files::Tree::open_or_make(storage_path_, root_);
+                opened = files::Tree::open_or_make(storage_.get(), storage_path_, root_);
                 auto synced = opened ? sync_above_root() : Status{};
                 if (!synced) return std::move(synced).error();
             }
         }
         if (!opened) return std::move(opened).error();
         tree_ = std::move(*opened);
+        storage_.reset();
     }
     return &*tree_;
 }

@@ -199,6 +199,9 @@ private:
     IsGivenUp is_given_up_;
 
     std::mutex mutex_;
+    // Until there is a tree. Of the file system that was there when it was opened: writes must not
+    // fall beneath a mount point that has lost its mount since.
+    base::UniqueFd storage_;                                     // guarded by mutex_
     std::optional<files::Tree> tree_;                            // guarded by mutex_
     bool root_was_there_ = true;                                 // guarded by mutex_
     base::UniqueFd links_root_;                                  // guarded by mutex_

@@ -110,6 +110,20 @@ protected:
     std::unique_ptr<Ledger> ledger_ = std::make_unique<Ledger>();
 };
 
+// As when it is unmounted between the opening of a job and its first write.
+TEST_F(LargeFile, GoesWhereTheStoragePathLedWhenItWasOpened) {
+    const auto destination = open();
+    const std::string mounted = folder_ + "-mounted";
+    fs::rename(folder_, mounted);
+    fs::create_directory(folder_);
+
+    EXPECT_TRUE(destination->write_range(range(0), bytes("12345678")));
+
+    EXPECT_TRUE(fs::exists(mounted + "/tree"));
+    EXPECT_TRUE(fs::is_empty(folder_));
+    fs::remove_all(mounted);
+}
+
 TEST_F(LargeFile, IsSeenWholeWhenItIsPublished) {
     const auto destination = open();
     write_whole(*destination);
