@@ -142,7 +142,8 @@ Result<sdk::Failure> Results::failure_of(const model::AssignmentResult& result) 
     if (failure.error.message.empty()) failure.error.message = result.message;
     // A worker that follows the guide says no more than that it failed.
     if (failure.error.code.empty()) failure.error.code = base::to_string(base::FileCode::Internal);
-    failure.message = result.message;
+    // Policies see by it who has failed.
+    failure.message = result.message.empty() ? failure.error.code : result.message;
     failure.effects = result.effects;
     failure.effects.message.clear();
     failure.rest = result.rest;

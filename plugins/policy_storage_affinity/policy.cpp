@@ -54,12 +54,20 @@ bool share_subnet(const Worker& a, const Worker& b, const Settings& settings) {
     });
 }
 
+// What the worker failed on is given to others as long as there are any, and would wait for ever if
+// it were kept for the worker. It has had a word in the request's detail since. While units are
+// under way, it is soon enough when they have ended.
+bool waits_for_others(const sdk::Request& request, const Worker& worker) {
+    return sum(request.backlog.leased) == 0 && request.detail.contains(worker.id);
+}
+
 // What the workers that mount both sides can take at once.
 std::uint64_t local_capacity(const Picture& picture, const RequestView& view) {
     std::uint64_t capacity = 0;
     for (const std::uint32_t index : view.destinations) {
         const WorkerView& worker = picture.workers[index];
-        if (mounts(*worker.worker, view.request->source_path)) capacity += free_slots(worker);
+        if (!mounts(*worker.worker, view.request->source_path)) continue;
+        if (!waits_for_others(*view.request, *worker.worker)) capacity += free_slots(worker);
     }
     return capacity;
 }

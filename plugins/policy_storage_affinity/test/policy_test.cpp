@@ -39,6 +39,19 @@ TEST(StorageAffinity, OthersWaitWhileThoseThatMountBothSidesCanTakeAll) {
     EXPECT_EQ(choices[0].units_max, 4u);
 }
 
+TEST(StorageAffinity, WhatOneThatMountsBothSidesHasFailedOnIsNotKeptForIt) {
+    Scene scene;
+    const auto both = scene.add_worker({"/a", "/b"}, 4);
+    const auto source_only = scene.add_worker({"/a"});
+    sdk::Request& request = scene.add_request("/a/x", "/b/y", 1);
+    request.detail[scene.worker(both).id] = "input/output error";
+
+    EXPECT_EQ(choose(scene, source_only, 4).size(), 1u);
+
+    request.backlog.leased[0] = 1;
+    EXPECT_TRUE(choose(scene, source_only, 4).empty()) << "it may be about to take it";
+}
+
 TEST(StorageAffinity, HigherPriorityGoesFirst) {
     Scene scene;
     const auto self = scene.add_worker({"/a"});

@@ -206,6 +206,16 @@ TEST_F(Schedule, GivesAUnitToAnotherWorkerThanTheOneThatFailed) {
     EXPECT_EQ(poll("another").size(), 1U);
 }
 
+TEST_F(Schedule, ShowsThePolicyWhoHasFailedEvenWithoutAWord) {
+    const model::Assignment given = given_chunk();
+    model::AssignmentResult silent = failed(given, "");
+    silent.message.clear();
+
+    ASSERT_EQ(report(silent), "applied");
+
+    EXPECT_EQ(get("r-1").detail["source"], "internal");
+}
+
 TEST_F(Schedule, GivesAUnitToWhoFailedOnItWhereThereIsNoOther) {
     const model::Assignment given = given_chunk();
     ASSERT_EQ(report(failed(given, "io_error")), "applied");
