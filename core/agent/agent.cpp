@@ -81,7 +81,8 @@ public:
         if (!server) return std::move(server).error();
         server_ = std::move(*server);
         peers_ = std::make_unique<Peers>(*rails_, self_);
-        executor_ = std::make_unique<Executor>(*rails_, *peers_, mounts_, ledger_, pacers_);
+        executor_ =
+            std::make_unique<Executor>(*rails_, *peers_, mounts_, holdings_, ledger_, pacers_);
         mounts_.check();
         for (std::uint32_t i = 0; i < settings_.slots; ++i) {
             slots_.emplace_back([this](std::stop_token stop) { work(std::move(stop)); });

@@ -127,7 +127,9 @@ model::AssignmentResult Executor::carry_out(const model::Assignment& assignment,
     transfer::Waits waits;
     const auto pacer = pacers_.of({assignment.id.request, assignment.generation});
     pacer->set_rate(assignment.bytes_per_second);
-    const transfer::DeliveryMeans means{stop, pacer, waits};
+    const transfer::DeliveryMeans means{
+        stop, pacer, waits,
+        [this, name = model::to_string(assignment.id)] { return holdings_.is_over(name); }};
     std::unique_ptr<transfer::Delivery> delivery;
     if (assignment.destination == assignment.worker) {
         delivery = transfer::deliver_locally(storage_paths, ledger_, means);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <stop_token>
 
+#include "agent/holdings.h"
 #include "agent/mounts.h"
 #include "agent/pacers.h"
 #include "agent/peers.h"
@@ -18,9 +19,14 @@ namespace godwit::agent {
 class Executor {
 public:
     // All of them outlive it.
-    Executor(transfer::Rails& rails, Peers& peers, Mounts& mounts, transfer::Ledger& ledger,
-             Pacers& pacers)
-        : rails_{rails}, peers_{peers}, mounts_{mounts}, ledger_{ledger}, pacers_{pacers} {}
+    Executor(transfer::Rails& rails, Peers& peers, Mounts& mounts, const Holdings& holdings,
+             transfer::Ledger& ledger, Pacers& pacers)
+        : rails_{rails},
+          peers_{peers},
+          mounts_{mounts},
+          holdings_{holdings},
+          ledger_{ledger},
+          pacers_{pacers} {}
 
     // Blocks until the assignment is done, has failed, or was stopped. Never throws: what an
     // assignment throws is its failure.
@@ -32,6 +38,7 @@ private:
     transfer::Rails& rails_;
     Peers& peers_;
     Mounts& mounts_;
+    const Holdings& holdings_;
     transfer::Ledger& ledger_;
     Pacers& pacers_;
     files::LongDirectories long_directories_;

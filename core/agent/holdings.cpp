@@ -64,6 +64,13 @@ void Holdings::renew(const std::vector<std::string>& assignments, Deadline sent_
     }
 }
 
+bool Holdings::is_over(const std::string& assignment) const {
+    const std::lock_guard lock{mutex_};
+    const auto found = held_.find(assignment);
+    return found == held_.end() || found->second.stop.stop_requested() ||
+           found->second.ends_at <= SteadyClock::now();
+}
+
 std::vector<std::string> Holdings::list() const {
     const std::lock_guard lock{mutex_};
     std::vector<std::string> names;

@@ -29,6 +29,10 @@ public:
     // The master has confirmed these, in answer to a heartbeat of `sent_at`.
     void renew(const std::vector<std::string>& assignments, base::Deadline sent_at);
 
+    // It was stopped, or its lease has run out. The fence, who stops it then, is a thread like any
+    // other: when this process goes on after it was halted, others may run before.
+    bool is_over(const std::string& assignment) const;
+
     std::vector<std::string> list() const;
     bool empty() const;
 

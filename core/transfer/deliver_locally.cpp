@@ -21,7 +21,7 @@ public:
         : storage_paths_{std::move(storage_paths)}, ledger_{ledger}, means_{std::move(means)} {}
 
     Attempt<peer::Opened> open(const peer::Open& open) override {
-        auto opened = Destination::open(open, storage_paths_, ledger_);
+        auto opened = Destination::open(open, storage_paths_, ledger_, means_.is_given_up);
         if (!opened) return Trouble::of_destination(opened.error());
         destination_ = std::move(*opened);
         sending_ = sending_of(open, 0);
@@ -36,7 +36,7 @@ public:
         return destination_->digests(digests);
     }
     Attempt<peer::Removed> remove(peer::Remove remove) override {
-        return destination_->remove(remove);
+        return unless_given_up(destination_->remove(remove));
     }
 
     PackReport send_pack(const files::Tree& source, const work::Pack& pack,
@@ -91,10 +91,17 @@ public:
     }
 
     Attempt<peer::DirectoriesDone> set_directories(peer::Directories directories) override {
-        return destination_->set_directories(directories);
+        return unless_given_up(destination_->set_directories(directories));
     }
 
 private:
+    // It may have come to its end before all was done.
+    template <class Done>
+    Attempt<Done> unless_given_up(Done done) const {
+        if (means_.is_given_up && means_.is_given_up()) return Trouble::stopped();
+        return done;
+    }
+
     bool pace(std::uint64_t bytes) {
         const Waiting waiting{means_.waits.bandwidth_limit};
         return means_.pacer->take(bytes, means_.stop) && !means_.stop.stop_requested();

@@ -108,6 +108,8 @@ struct DeliveryMeans {
     std::stop_token stop;
     std::shared_ptr<Pacer> pacer;
     Waits& waits;
+    // Where the destination is this agent's own; a peer finds out by itself.
+    Destination::IsGivenUp is_given_up{};
 };
 
 std::unique_ptr<Delivery> deliver_to_peer(std::shared_ptr<PeerClient> peer, BufferPool& send_pool,

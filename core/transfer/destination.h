@@ -66,7 +66,8 @@ public:
     // given up meanwhile, and what had not appeared will not.
     Result<peer::FilesDone> write_files(const peer::Files& files, Bytes data);
     // The same for one entry, from a file of this machine; null for an entry without content.
-    // Conflict: the source is not what was listed any more; nothing was published.
+    // Conflict: the source is not what was listed any more; nothing was published. Cancelled: as
+    // above.
     Result<Written> copy_file(const std::string& directory, const work::FileEntry& entry,
                               const SourceFile* source);
 

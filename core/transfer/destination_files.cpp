@@ -226,6 +226,7 @@ Result<Written> Destination::make_link(int directory, const std::string& name,
 
 Result<Written> Destination::copy_file(const std::string& path, const work::FileEntry& entry,
                                        const SourceFile* source) {
+    if (auto status = check_wanted(); !status) return std::move(status).error();
     auto directory = enter(path);
     if (!directory) return std::move(directory).error();
     if (source == nullptr) return write_entry(directory->get(), entry, {});

@@ -44,6 +44,8 @@ Result<std::shared_ptr<Destination::SharedFile>> Destination::shared_file(
         const std::lock_guard lock{mutex_};
         if (const auto found = shared_.find(key); found != shared_.end()) return found->second;
     }
+    // Made anew, it would be nobody's.
+    if (auto status = check_wanted(); !status) return std::move(status).error();
     auto opened = std::make_shared<SharedFile>();
     opened->place = place_of(range.directory(), range.name(), range.temporary());
     opened->alone = range.alone();

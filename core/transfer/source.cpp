@@ -40,6 +40,7 @@ Trouble Trouble::stopped() {
 }
 
 Trouble Trouble::of_destination(const Error& error) {
+    if (error.code == Code::Cancelled) return stopped();
     return {files::destination_code(error), error.message, error.native};
 }
 

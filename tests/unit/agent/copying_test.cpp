@@ -26,6 +26,21 @@ TEST_F(Copying, OfAPackPublishesItsFiles) {
     EXPECT_THAT(test_support::temporaries_below(destination()), IsEmpty());
 }
 
+// A lease that has run out while this process was halted, say.
+TEST_F(Copying, OfAPackEndsWhereItIsGivenUp) {
+    make_pack({"a", "b"});
+    delivery_.is_given_up = [this] { return fs::exists(destination("a")); };
+
+    const auto result = copy();
+
+    EXPECT_FALSE(result.success);
+    EXPECT_TRUE(result.released);
+    EXPECT_EQ(result.effects.counters[Count::FilesCopied], 1);
+    EXPECT_EQ(result.effects.counters[Count::FilesFailed], 0);
+    EXPECT_FALSE(fs::exists(destination("b")));
+    EXPECT_THAT(test_support::temporaries_below(destination()), IsEmpty());
+}
+
 TEST_F(Copying, OfAFileThatHasVanishedIsNoFailure) {
     make_pack({"a", "b"});
     fs::remove(source("a"));

@@ -19,7 +19,8 @@ public:
                  transfer::Waits& waits)
         : real_{transfer::deliver_locally(
               std::move(storage_paths), ledger_,
-              {std::move(stop), std::make_shared<transfer::Pacer>(), waits})} {}
+              {std::move(stop), std::make_shared<transfer::Pacer>(), waits,
+               [this] { return is_given_up && is_given_up(); }})} {}
 
     transfer::Attempt<peer::Opened> open(const peer::Open& open) override {
         if (open_trouble) return *open_trouble;
@@ -69,6 +70,7 @@ public:
     }
 
     std::optional<transfer::Trouble> open_trouble;
+    std::function<bool()> is_given_up;
     std::optional<transfer::Trouble> view_trouble;
     std::optional<transfer::Trouble> range_trouble;
     std::optional<transfer::Trouble> publish_trouble;

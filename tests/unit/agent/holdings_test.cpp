@@ -55,6 +55,19 @@ TEST(Holdings, ANewLeaseIsWatchedInThePlaceOfAnEndedOne) {
     }
 }
 
+TEST(Holdings, WhatIsOverIsSaidWhetherOrNotTheFenceHasRun) {
+    Holdings holdings;
+    holdings.add("held", kLong);
+    holdings.add("stopped", kLong);
+    holdings.stop("stopped");
+    holdings.add("late", Millis{0});
+
+    EXPECT_FALSE(holdings.is_over("held"));
+    EXPECT_TRUE(holdings.is_over("stopped"));
+    EXPECT_TRUE(holdings.is_over("late"));
+    EXPECT_TRUE(holdings.is_over("unknown"));
+}
+
 TEST(Holdings, StopAndStopAllReachTheirExecutors) {
     Holdings holdings;
     const auto a = holdings.add("a", kLong);

@@ -65,7 +65,7 @@ protected:
         open.set_generation(kRequest.generation);
         open.set_destination_path(folder_ + "/tree");
         *open.mutable_manner() = manner_;
-        auto opened = Destination::open(open, storage_paths_, *ledger_);
+        auto opened = Destination::open(open, storage_paths_, *ledger_, is_given_up_);
         EXPECT_TRUE(opened);
         return *opened;
     }
@@ -107,8 +107,17 @@ protected:
     std::string folder_;
     std::vector<std::string> storage_paths_;
     peer::Manner manner_;
+    Destination::IsGivenUp is_given_up_;
     std::unique_ptr<Ledger> ledger_ = std::make_unique<Ledger>();
 };
+
+TEST_F(LargeFile, IsNotBegunOnceGivenUp) {
+    is_given_up_ = [] { return true; };
+
+    EXPECT_FALSE(open()->write_range(range(0), bytes("12345678")));
+
+    EXPECT_FALSE(fs::exists(folder_ + "/tree"));
+}
 
 // As when it is unmounted between the opening of a job and its first write.
 TEST_F(LargeFile, GoesWhereTheStoragePathLedWhenItWasOpened) {
