@@ -144,8 +144,10 @@ model::AssignmentResult Executor::carry_out(const model::Assignment& assignment,
         if (!peer) return unreachable(assignment, *work, peer.error());
         delivery = transfer::deliver_to_peer(std::move(*peer), rails_.send_pool(), means);
     }
-    WorkContext context{assignment,        *work,          storage_paths, *delivery, waits,
-                        long_directories_, std::move(stop)};
+    WorkContext context{assignment,      *work,
+                        storage_paths,   *delivery,
+                        waits,           long_directories_,
+                        std::move(stop), [this] { return mounts_.check(); }};
     model::AssignmentResult result = dispatch(context);
     count(waits, result.effects.counters);
     return result;

@@ -1,5 +1,7 @@
 #include "agent/work_context.h"
 
+#include <algorithm>
+
 #include "godwit/sdk/types.h"
 
 namespace godwit::agent {
@@ -99,9 +101,16 @@ Result<files::Tree> open_source(const WorkContext& context, work::Roots roots) {
     const files::Links links = context.assignment.options.symlinks == model::Symlinks::Follow
                                    ? files::Links::Follow
                                    : files::Links::Refuse;
-    if (roots == work::TREES) return files::Tree::open(storage_path, path, links);
     const std::size_t slash = path.rfind('/');
-    return files::Tree::open(storage_path, slash == 0 ? "/" : path.substr(0, slash), links);
+    auto tree =
+        roots == work::TREES
+            ? files::Tree::open(storage_path, path, links)
+            : files::Tree::open(storage_path, slash == 0 ? "/" : path.substr(0, slash), links);
+    // The destination may have taken its time to answer since the start.
+    if (context.look_again && !std::ranges::count(context.look_again(), storage_path)) {
+        return Error{Code::Unavailable, "'" + storage_path + "' was unmounted", ENODEV};
+    }
+    return tree;
 }
 
 std::string warning_of(const peer::Losses& losses) {

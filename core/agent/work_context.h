@@ -1,6 +1,7 @@
 // What an executor has in hand for one assignment.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -18,11 +19,13 @@ namespace godwit::agent {
 struct WorkContext {
     const model::Assignment& assignment;
     const work::Work& work;
-    const std::vector<std::string>& storage_paths;  // That are mounted now.
+    const std::vector<std::string>& storage_paths;  // That were mounted at the start.
     transfer::Delivery& delivery;
     transfer::Waits& waits;
     files::LongDirectories& long_directories;
     std::stop_token stop;
+    // Which storage paths are mounted by now; empty: the same.
+    std::function<std::vector<std::string>()> look_again{};
 };
 
 // The outcome of an assignment that failed as a whole.
@@ -50,7 +53,8 @@ sdk::FileError file_error(const std::string& path, const transfer::Trouble& trou
 // "a/b" and "c" are "a/b/c"; "" and "c" are "c".
 std::string path_of(const std::string& directory, const std::string& name);
 
-// The source's tree that the work's relative paths hang below.
+// The source's tree that the work's relative paths hang below. ENODEV in `native`: its storage path
+// is not mounted; looked at when it is open, since an empty mount point opens like an empty source.
 Result<files::Tree> open_source(const WorkContext& context, work::Roots roots);
 // Tells the operator, once, what could not be kept of files that were copied all the same.
 std::string warning_of(const peer::Losses& losses);

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -117,9 +118,9 @@ protected:
 
     template <class CarryOut>
     model::AssignmentResult carry_out(CarryOut&& how, const work::Work& work) {
-        WorkContext context{assignment_,      work,   storage_paths_,
-                            delivery_,        waits_, long_directories_,
-                            stop_.get_token()};
+        WorkContext context{assignment_,       work,       storage_paths_,
+                            delivery_,         waits_,     long_directories_,
+                            stop_.get_token(), look_again_};
         return how(context);
     }
     model::AssignmentResult list(const work::Work& work) { return carry_out(list_source, work); }
@@ -165,6 +166,7 @@ protected:
     std::vector<std::string> storage_paths_{folder_.path()};
     model::Assignment assignment_;
     std::stop_source stop_;
+    std::function<std::vector<std::string>()> look_again_;
     files::LongDirectories long_directories_{1'000};
     transfer::Waits waits_;
     FakeDelivery delivery_{storage_paths_, stop_.get_token(), waits_};

@@ -41,6 +41,21 @@ TEST_F(Copying, OfAPackEndsWhereItIsGivenUp) {
     EXPECT_THAT(test_support::temporaries_below(destination()), IsEmpty());
 }
 
+// An empty mount point opens as an empty source does.
+TEST_F(Copying, OfASourceThatWasUnmountedMeanwhileTakesNoFileForVanished) {
+    make_pack({"a", "b"});
+    fs::remove_all(source());
+    fs::create_directory(source());
+    look_again_ = [] { return std::vector<std::string>{}; };
+
+    const auto result = copy();
+
+    EXPECT_FALSE(result.success);
+    EXPECT_EQ(result.error.code, "no_worker");
+    EXPECT_EQ(result.effects.counters[Count::FilesVanished], 0);
+    EXPECT_FALSE(list_root().success);
+}
+
 TEST_F(Copying, OfAFileThatHasVanishedIsNoFailure) {
     make_pack({"a", "b"});
     fs::remove(source("a"));
