@@ -20,7 +20,8 @@ struct SourceRoot {
     std::string name;  // Its last component.
 };
 
-// What the source is, by lstat; a storage path itself is what its mount point leads to.
+// What the source is: by lstat, or, where links are followed, what it leads to. A storage path
+// itself is what its mount point leads to.
 Result<SourceRoot> look_at_source(const WorkContext& context) {
     sdk::Worker self;
     self.storage_paths = context.storage_paths;
@@ -33,6 +34,11 @@ Result<SourceRoot> look_at_source(const WorkContext& context) {
     auto attributes = files::stat_at(folder->fd(), root.name);
     if (!attributes) return std::move(attributes).error();
     root.type = attributes->type;
+    // What leads nowhere, or outside, is an error of that one file, which its listing tells.
+    if (root.type != EntryType::Symlink || !folder->follows()) return root;
+    const auto end = folder->open_real(root.name);
+    const auto followed = end ? files::stat_of(end->get()) : Result<files::Attributes>{end.error()};
+    if (followed && followed->type == EntryType::Directory) root.type = EntryType::Directory;
     return root;
 }
 

@@ -74,6 +74,9 @@ model::AssignmentResult Walk::run_single(const std::string& name) {
     Slice slice;
     slice.first = false;
     take_entry(*folder, slice, name);
+    // A directory has come into the file's place since that was looked at: under the file's roots
+    // what is in it would go elsewhere.
+    if (!stack_.empty()) return agent::failed(context_.assignment, Trouble::changed());
     queue(std::move(slice));
     compare_queued();
     return finish();

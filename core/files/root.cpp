@@ -87,12 +87,20 @@ Result<UniqueFd> open_storage(const std::string& storage_path) {
 Result<Tree> Tree::open(const std::string& storage_path, const std::string& path, Links links) {
     auto storage = open_storage(storage_path);
     if (!storage) return std::move(storage).error();
-    auto tree = open(storage->get(), storage_path, path);
-    if (tree && links == Links::Follow) {
-        tree->links_ = links;
-        tree->storage_ = std::move(*storage);
-        tree->storage_path_ = storage_path;
-        tree->prefix_ = below(storage_path, path);
+    auto opened = open(storage->get(), storage_path, path);
+    if (links != Links::Follow) return opened;
+    // An absolute link is outside to the kernel, wherever it leads: it is followed by hand.
+    if (!opened && opened.error().native != EXDEV) return opened;
+    Tree tree = opened ? std::move(*opened) : Tree{UniqueFd{}};
+    tree.links_ = links;
+    tree.storage_ = std::move(*storage);
+    tree.storage_path_ = storage_path;
+    tree.prefix_ = below(storage_path, path);
+    if (!opened) {
+        const auto real = tree.open_real("");
+        if (!real) return real.error();
+        tree.fd_.reset(::openat(real->get(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+        if (!tree.fd_) return base::errno_error("open '" + base::printable(path) + "'");
     }
     return tree;
 }

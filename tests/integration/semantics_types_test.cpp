@@ -51,6 +51,24 @@ TEST_F(S11Types, SymlinksMayBeFollowed) {
     EXPECT_EQ(sync(R"("symlinks":"follow")").files("copied"), 0);
 }
 
+TEST_F(S11Types, ASourceThatIsASymlinkToADirectoryIsThatDirectoryWhenFollowed) {
+    write_text(source("folder/sub/file"), "x");
+    fs::create_symlink("folder", source("relative"));
+    fs::create_symlink(source("folder"), source("absolute"));
+    for (const std::string link : {"relative", "absolute"}) {
+        const Ended ended =
+            sync_paths(source(link), destination(link), R"("symlinks":"follow","delete":"after")");
+
+        EXPECT_EQ(ended.state, "COMPLETED") << link;
+        EXPECT_THAT(differences(source("folder"), destination(link)), IsEmpty()) << link;
+    }
+    std::vector<std::string> there;
+    for (const auto& entry : fs::directory_iterator{destination()}) {
+        there.push_back(entry.path().filename());
+    }
+    EXPECT_THAT(there, UnorderedElementsAre("relative", "absolute")) << "beside the destination";
+}
+
 TEST_F(S11Types, FollowedSymlinksNeitherEscapeNorLoop) {
     write_text(cluster_.folder("outside/secret"), "secret");
     write_text(source("folder/file"), "x");
