@@ -51,6 +51,11 @@ void describe(int directory, peer::Opened& opened) {
         static_cast<std::uint64_t>(files::time_granularity_ns(directory)));
 }
 
+// Of a directory that was to be opened.
+bool is_in_the_way(const Error& why) noexcept {
+    return why.native == ENOTDIR || why.native == ELOOP;
+}
+
 // What stands at `path`, found without following a symlink in the last place. `opened` also says
 // what the nearest directory above can do, so that a dry run knows.
 Status look_at(int storage, const std::string& storage_path, const std::string& path,
@@ -174,8 +179,7 @@ Result<Destination::Entered> Destination::enter(const std::string& path, std::ui
         const bool created = path.empty() && !std::exchange(root_was_there_, true);
         return Entered{std::move(*directory), created};
     }
-    const bool in_the_way =
-        directory.error().native == ENOTDIR || directory.error().native == ELOOP;
+    const bool in_the_way = is_in_the_way(directory.error());
     const bool missing = directory.error().code == Code::NotFound;
     if (!make || path.empty() || manner_.look_only() ||
         !(missing || (in_the_way && manner_.replace_type()))) {
@@ -253,22 +257,27 @@ bool Destination::gives_way(const Error& why) const noexcept {
     return manner_.replace_type() && in_the_way;
 }
 
+bool Destination::would_be_made(const Error& why) const noexcept {
+    if (!manner_.look_only()) return false;
+    return why.code == Code::NotFound || (manner_.replace_type() && is_in_the_way(why));
+}
+
 Result<std::string> Destination::put_aside(int directory, const std::string& name,
                                            Kind kind) const {
     // Assignments of this agent look and rename one after the other; those of others may come
     // between.
     static std::mutex one_at_a_time;
     const std::lock_guard lock{one_at_a_time};
-    const auto is_in_the_way = [&](const std::string& entry) {
+    const auto is_of_another_kind = [&](const std::string& entry) {
         const auto there = files::stat_at(directory, entry);
         return there && (there->type == files::EntryType::Directory) != (kind == Kind::Directory);
     };
     // Others of this request may have replaced it already,
-    if (!is_in_the_way(name)) return std::string{};
+    if (!is_of_another_kind(name)) return std::string{};
     std::string aside = files::temporary_name(name, base::random_u64());
     if (::renameat(directory, name.c_str(), directory, aside.c_str()) != 0) return std::string{};
     // or just now: then what went aside is theirs, with all that is in it.
-    if (is_in_the_way(aside)) return aside;
+    if (is_of_another_kind(aside)) return aside;
     if (put_back(directory, name, aside, kind)) return std::string{};
     return base::errno_error("'" + base::printable(name) +
                              "' is what another agent has brought; it is '" + aside +

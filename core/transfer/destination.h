@@ -133,6 +133,8 @@ private:
         return done;
     }
     bool gives_way(const Error& why) const noexcept;
+    // What a dry run takes for missing: it is, or would give way.
+    bool would_be_made(const Error& why) const noexcept;
     // Under which name; empty: nothing of another kind is there.
     Result<std::string> put_aside(int directory, const std::string& name, Kind kind) const;
     static bool put_back(int directory, const std::string& name, const std::string& aside,

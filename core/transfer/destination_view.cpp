@@ -66,8 +66,9 @@ peer::DirectoryAnswer Destination::answer(const peer::DirectoryQuestion& questio
     }
     auto entered = enter(target_path(question.path()), question.mode(), !question.absent_is_fine());
     if (!entered) {
-        const bool absent = entered.error().code == Code::NotFound;
-        if (!absent || !(question.absent_is_fine() || manner_.look_only())) {
+        const bool absent = question.absent_is_fine() ? entered.error().code == Code::NotFound
+                                                      : would_be_made(entered.error());
+        if (!absent) {
             return fail(files::destination_code(entered.error()), entered.error());
         }
         answer.set_absent(true);

@@ -202,6 +202,22 @@ TEST_F(DryRun, CountsAndTouchesNothing) {
     EXPECT_EQ(fs::last_write_time(destination()), before);
 }
 
+TEST_F(DryRun, PlansWhatOtherTypesGiveWayTo) {
+    write_text(source("folder/sub/file"), "12345");
+    write_text(destination("folder"), "in the way");
+    write_text(source("file"), "x");
+    write_text(destination("file/below"), "in the way");
+
+    const Ended planned = sync(R"("replace_type":true,"dry_run":true)");
+
+    EXPECT_EQ(planned.state, "COMPLETED");
+    EXPECT_EQ(planned.files("planned"), 2);
+    EXPECT_THAT(errors(planned.id), IsEmpty());
+    EXPECT_EQ(read_file(destination("folder")), "in the way");
+    EXPECT_EQ(read_file(destination("file/below")), "in the way");
+    EXPECT_EQ(sync(R"("replace_type":true)").files("copied"), planned.files("planned"));
+}
+
 TEST_F(DryRun, NeedsNoDestination) {
     write_text(source("new/file"), "12345");
 
