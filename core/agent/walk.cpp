@@ -171,11 +171,15 @@ bool Walk::examine(const SourceFolder& folder, const std::string& path, File& fi
     auto attributes = files::stat_at(folder.fd(), file.name);
     if (!attributes && attributes.error().code == Code::NotFound) return false;
     const bool is_link = attributes && attributes->type == EntryType::Symlink;
-    if (is_link && source_.follows() && !rules_.excludes(path, false)) {
-        attributes = folder.stat(file.name);
-        if (attributes && attributes->type == EntryType::Directory && leads_back(path)) {
-            attributes = base::errno_error("follow '" + path + "'", ELOOP);
+    if (is_link && source_.follows()) {
+        auto end = folder.stat(file.name);
+        // To the filters, too, it is what it leads to; and nowhere is no directory.
+        const bool is_directory = end && end->type == EntryType::Directory;
+        const bool excluded = rules_.excludes(path, is_directory);
+        if (is_directory && !excluded && leads_back(path)) {
+            end = base::errno_error("follow '" + path + "'", ELOOP);
         }
+        if (end || !excluded) attributes = std::move(end);
     }
     Trouble trouble;
     if (!attributes) {

@@ -266,6 +266,27 @@ TEST_F(Filters, MeanWhatTheyMeanToRsync) {
     }
 }
 
+TEST_F(Filters, TakeAFollowedLinkForWhatItLeadsTo) {
+    write_text(cluster_.folder("a/beside/wanted.c"), "x");
+    write_text(cluster_.folder("a/beside/other"), "x");
+    write_text(source("file.c"), "x");
+    fs::create_symlink("../beside", source("to-folder"));
+    fs::create_symlink("../beside", source("left-out"));
+    fs::create_symlink("..", source("left-out-loop"));
+    fs::create_symlink("file.c", source("to-file"));
+    fs::create_symlink("nowhere", source("dangling"));
+
+    const Ended ended =
+        sync(R"("symlinks":"follow","filters":["- left-out*/","+ */","+ *.c","- *"])");
+
+    EXPECT_EQ(ended.state, "COMPLETED");
+    std::vector<std::string> there;
+    for (const auto& entry : fs::recursive_directory_iterator{destination()}) {
+        there.push_back(fs::relative(entry.path(), destination()));
+    }
+    EXPECT_THAT(there, UnorderedElementsAre("file.c", "to-folder", "to-folder/wanted.c"));
+}
+
 TEST_F(Filters, SizeAndAgeBoundsChoose) {
     write_random(source("small"), 10);
     write_random(source("middle"), 1000);
