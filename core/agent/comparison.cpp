@@ -96,10 +96,10 @@ Verdict compare_attributes(const CompareRules& rules, const Wanted& wanted,
 
 Verdict compare(const CompareRules& rules, const Wanted& wanted, const peer::FoundEntry& found) {
     const auto type = static_cast<EntryType>(found.type());
+    if (rules.compare == Compare::Exists) return Verdict::Leave;
     if (type == EntryType::Directory) {
         return rules.replace_type ? Verdict::Content : Verdict::Conflict;
     }
-    if (rules.compare == Compare::Exists) return Verdict::Leave;
     if (type != wanted.attributes.type || found.wrongly_linked()) return Verdict::Content;
     switch (type) {
     case EntryType::File: return compare_files(rules, wanted, found);

@@ -142,7 +142,8 @@ peer::Open open_message(const model::Assignment& assignment, work::Roots roots) 
     peer::Manner& manner = *open.mutable_manner();
     manner.set_durability(to_message(options.durability));
     manner.set_look_only(options.dry_run);
-    manner.set_replace_type(options.replace_type);
+    // What exists is left alone, so nothing gives way.
+    manner.set_replace_type(options.replace_type && options.compare != model::Compare::Exists);
     manner.set_inplace(options.inplace);
     manner.set_readback(options.verify == model::Verify::Readback);
     manner.set_hardlinks(options.hardlinks);

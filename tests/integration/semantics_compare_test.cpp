@@ -94,6 +94,23 @@ TEST_F(S7Compare, ExistsLeavesEverythingThatIsThere) {
     EXPECT_EQ(read_file(destination("new")), "new");
 }
 
+TEST_F(S7Compare, ExistsLeavesOtherTypesThoughTheyAreToGiveWay) {
+    write_text(source("file"), "x");
+    write_text(destination("file/precious"), "y");
+    write_text(source("folder/file"), "x");
+    write_text(destination("folder"), "precious");
+    write_text(source("new"), "new");
+    for (const char* replace : {"false", "true"}) {
+        const Ended ended = sync(R"("compare":"exists","replace_type":)" + std::string{replace});
+
+        EXPECT_EQ(ended.state, "COMPLETED_WITH_ERRORS") << replace;
+        EXPECT_THAT(errors(ended.id), ElementsAre("type_conflict folder")) << replace;
+        EXPECT_EQ(read_file(destination("file/precious")), "y") << replace;
+        EXPECT_EQ(read_file(destination("folder")), "precious") << replace;
+        EXPECT_EQ(read_file(destination("new")), "new") << replace;
+    }
+}
+
 TEST_F(S7Compare, NewerLeavesWhatIsNewerAtTheDestination) {
     write_text(source("older"), "source");
     write_text(destination("older"), "newer!");
