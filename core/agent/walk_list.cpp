@@ -1,5 +1,6 @@
 // The walk over a list of files (file_list, and what has failed before).
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "agent/walk.h"
@@ -75,7 +76,9 @@ void Walk::missing(const std::string& path, bool again, const Error& error) {
         return;
     }
     effects_.counters[Count::FilesFailed] += 1;
-    this->error(path, Trouble::of_source(error));
+    Trouble trouble = Trouble::of_source(error);
+    if (source_.follows() && error.native == EXDEV) trouble.code = FileCode::SymlinkOutside;
+    this->error(path, trouble);
 }
 
 // The directories above a listed file are made, with their attributes. False: one is left out.

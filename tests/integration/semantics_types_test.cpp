@@ -90,6 +90,18 @@ TEST_F(S11Types, FollowedSymlinksNeitherEscapeNorLoop) {
     expect_all_accounted_for(ended);
 }
 
+TEST_F(S11Types, AListedFileBehindALinkThatLeadsOutIsOutside) {
+    write_text(cluster_.folder("outside/secret"), "secret");
+    fs::create_symlink(cluster_.folder("outside"), source("escape"));
+
+    const Ended ended =
+        sync(R"("symlinks":"follow")", R"(,"file_list":["escape","escape/secret"])");
+
+    EXPECT_EQ(ended.state, "COMPLETED_WITH_ERRORS");
+    EXPECT_THAT(errors(ended.id),
+                UnorderedElementsAre("symlink_outside escape", "symlink_outside escape/secret"));
+}
+
 TEST_F(S11Types, SymlinksMayBeSkipped) {
     write_text(source("file"), "x");
     fs::create_symlink("file", source("link"));
