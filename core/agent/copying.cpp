@@ -215,6 +215,9 @@ public:
 
     void take_problem(int index, const Trouble& trouble) {
         if (index >= work_.directories_size()) return;
+        const std::string& path = work_.directories(index).path();
+        // What both sides have lost was removed with what is surplus.
+        if (trouble.error_number == ENOENT && is_gone_from_source(context_, path)) return;
         if (is_worth_another_attempt(context_.assignment, trouble)) {
             if (rest_.empty() || is_no_attempt(trouble)) reason_ = trouble;
             rest_.insert(index);
@@ -223,7 +226,7 @@ public:
         // Directories that fail count as files that do, from being discovered on.
         effects_.counters[Count::FilesDiscovered] += 1;
         effects_.counters[Count::FilesFailed] += 1;
-        effects_.errors.push_back(file_error(work_.directories(index).path(), trouble));
+        effects_.errors.push_back(file_error(path, trouble));
     }
 
     model::AssignmentResult result(const peer::DirectoriesDone& done) {

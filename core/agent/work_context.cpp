@@ -113,6 +113,13 @@ Result<files::Tree> open_source(const WorkContext& context, work::Roots roots) {
     return tree;
 }
 
+bool is_gone_from_source(const WorkContext& context, const std::string& directory) {
+    const auto source = open_source(context, context.work.roots());
+    if (!source) return false;
+    const auto there = source->open_directory(directory);
+    return !there && there.error().code == Code::NotFound;
+}
+
 std::string warning_of(const peer::Losses& losses) {
     std::string text;
     const auto add = [&](bool lost, std::string_view what) {

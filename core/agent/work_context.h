@@ -56,6 +56,8 @@ std::string path_of(const std::string& directory, const std::string& name);
 // The source's tree that the work's relative paths hang below. ENODEV in `native`: its storage path
 // is not mounted; looked at when it is open, since an empty mount point opens like an empty source.
 Result<files::Tree> open_source(const WorkContext& context, work::Roots roots);
+// Whether a directory of the source, known to have been there, is there no more.
+bool is_gone_from_source(const WorkContext& context, const std::string& directory);
 // Tells the operator, once, what could not be kept of files that were copied all the same.
 std::string warning_of(const peer::Losses& losses);
 // What the destination needs to know to open its side.

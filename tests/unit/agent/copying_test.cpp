@@ -334,6 +334,7 @@ TEST_F(Copying, ToADestinationThatCannotBeOpenedIsTriedAgainWhole) {
 
 TEST_F(Copying, SetsDirectoriesAndReportsThoseThatItCannot) {
     fs::create_directories(destination("there"));
+    fs::create_directories(source("gone"));
     work::Work work;
     for (const char* path : {"there", "gone", "../outside"}) {
         auto& directory = *work.mutable_directories()->add_directories();
@@ -352,6 +353,16 @@ TEST_F(Copying, SetsDirectoriesAndReportsThoseThatItCannot) {
     ASSERT_EQ(done.errors.size(), 2U);
     EXPECT_EQ(done.errors[0].path, "gone");
     EXPECT_EQ(done.errors[1].path, "../outside");
+}
+
+TEST_F(Copying, TakesADirectoryThatBothSidesHaveLostForDone) {
+    work::Work work;
+    work.mutable_directories()->add_directories()->set_path("vanished");
+
+    const auto result = carry_out(set_directories, work);
+
+    EXPECT_TRUE(result.success);
+    EXPECT_THAT(effects_of(result).error_codes(), IsEmpty());
 }
 
 // semantics.md S13, of the attributes of directories.
