@@ -13,7 +13,7 @@ std::optional<std::int64_t> nanos(const std::optional<std::int64_t>& millis) {
 }  // namespace
 
 Result<Rules> Rules::make(const model::RequestOptions& options, const peer::Opened& opened) {
-    auto filter = files::Filter::parse(options.filters);
+    auto filter = filter::Filter::parse(options.filters);
     if (!filter) return wrap(std::move(filter).error(), "filters");
     Rules rules;
     rules.filter = std::move(*filter);

@@ -3,14 +3,15 @@
 
 #include "agent/comparison.h"
 #include "base/result.h"
-#include "files/filter.h"
+#include "files/bounds.h"
+#include "filter/filter.h"
 #include "model/assignment.h"
 
 namespace godwit::agent {
 
 // Immutable.
 struct Rules {
-    files::Filter filter;
+    filter::Filter filter;
     files::Bounds bounds;
     CompareRules compare;
     model::RequestOptions options;

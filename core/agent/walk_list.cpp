@@ -14,6 +14,14 @@ using sdk::Count;
 using transfer::SourceFolder;
 using transfer::Trouble;
 
+// They are never listed as source, also when they are asked for: a sweep would remove them.
+bool leads_to_a_temporary(std::string_view path) {
+    for (files::SplitPath split = files::split(path);; split = files::split(split.directory)) {
+        if (files::is_temporary(split.name)) return true;
+        if (split.directory.empty()) return false;
+    }
+}
+
 }  // namespace
 
 void Walk::visit_list(const work::Listing& listing) {
@@ -56,6 +64,9 @@ void Walk::visit_listed(const std::string& path, bool again) {
     if (path.empty()) {
         stack_.emplace_back();
         return;
+    }
+    if (leads_to_a_temporary(path)) {
+        return missing(path, again, {Code::NotFound, "a name of temporary files", ENOENT});
     }
     const files::SplitPath split = files::split(path);
     const std::string directory{split.directory};

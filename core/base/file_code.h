@@ -63,6 +63,13 @@ constexpr std::string_view to_string(FileCode code) noexcept {
     return "internal";
 }
 
+constexpr bool is_file_code(std::string_view text) noexcept {
+    for (int code = 0; code <= static_cast<int>(FileCode::Internal); ++code) {
+        if (text == to_string(static_cast<FileCode>(code))) return true;
+    }
+    return false;
+}
+
 // Whether another attempt, or another worker, may succeed where this one failed.
 constexpr bool is_retryable(FileCode code) noexcept {
     switch (code) {

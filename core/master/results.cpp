@@ -30,6 +30,8 @@ Millis backoff_after(std::uint32_t attempt) {
 // Who and when is said here, whatever the worker wrote; but for when it failed first, which it was
 // told with the assignment.
 void stamp(sdk::FileError& error, const model::AssignmentResult& result, base::WallTime now) {
+    // A worker that follows the guide says no more than that it failed.
+    if (!base::is_file_code(error.code)) error.code = base::to_string(base::FileCode::Internal);
     error.worker = result.worker;
     error.attempt = result.attempt;
     if (error.first_at == base::WallTime{} || error.first_at > now) error.first_at = now;
@@ -140,8 +142,6 @@ Result<sdk::Failure> Results::failure_of(const model::AssignmentResult& result) 
     if (!failure.released) failure.backoff = backoff_after(result.attempt);
     failure.error = result.error;
     if (failure.error.message.empty()) failure.error.message = result.message;
-    // A worker that follows the guide says no more than that it failed.
-    if (failure.error.code.empty()) failure.error.code = base::to_string(base::FileCode::Internal);
     // Policies see by it who has failed.
     failure.message = result.message.empty() ? failure.error.code : result.message;
     failure.effects = result.effects;

@@ -3,9 +3,12 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <optional>
+#include <string>
 
 #include "base/bytes.h"
 #include "base/time.h"
+#include "filter/pattern.h"
 #include "model/writer.h"
 
 namespace godwit::model {
@@ -48,16 +51,17 @@ void read_truth(ObjectReader& read, std::string_view key, bool& value) {
 
 // ------------------------------------------------------------------------------------ which files
 
-// What is wrong with a rule; nothing when it will do. Whether its pattern makes sense is for those
-// to say who match it.
-const char* problem_of_rule(std::string_view rule) {
+// What is wrong with a rule; nothing when it will do.
+std::optional<std::string> problem_of_rule(std::string_view rule) {
     if (!rule.starts_with("+ ") && !rule.starts_with("- ")) {
         return "a rule begins with '+ ' or '- '";
     }
     if (rule.size() == 2) return "a rule needs a pattern behind its sign";
     if (rule.size() > kFilterBytesMax) return "a rule may have up to 4096 bytes";
     if (rule.find('\0') != std::string_view::npos) return "no name has a NUL byte";
-    return nullptr;
+    const auto pattern = filter::Pattern::parse(rule.substr(2));
+    if (!pattern) return pattern.error().message;
+    return {};
 }
 
 // "- *.o", or {"rule_b64": …} where the pattern is not UTF-8.
@@ -76,9 +80,9 @@ void read_rule(const Var& item, const Location& at, std::vector<FieldError>& err
         errors.push_back({at, "expected text, got " + describe(item), "type_error"});
     }
     if (errors.size() != errors_before) return;
-    if (const char* problem = problem_of_rule(rule)) {
-        errors.push_back({at, std::string{problem} + ", got '" + base::printable(rule, 64) + "'",
-                          "value_error"});
+    if (const auto problem = problem_of_rule(rule)) {
+        errors.push_back(
+            {at, *problem + ", got '" + base::printable(rule, 64) + "'", "value_error"});
         return;
     }
     rules.push_back(std::move(rule));

@@ -198,6 +198,23 @@ TEST_F(S5FileList, AMissingEntryIsAnErrorOfThatFile) {
     expect_all_accounted_for(ended);
 }
 
+// A sweep would remove it, and nobody would be the wiser.
+TEST_F(S5FileList, ANameOfTemporaryFilesIsNoSourceEither) {
+    const std::string temporary = ".godwit.0123456789abcdef.0123456789abcdef";
+    write_text(source(temporary), "1");
+    write_text(source("folder/" + temporary + "/file"), "2");
+    write_text(source("file"), "3");
+
+    const Ended ended = sync(
+        {}, R"(,"file_list":["file",")" + temporary + R"(","folder/)" + temporary + R"(/file"])");
+
+    EXPECT_EQ(ended.state, "COMPLETED_WITH_ERRORS");
+    EXPECT_THAT(errors(ended.id),
+                UnorderedElementsAre("source_missing " + temporary,
+                                     "source_missing folder/" + temporary + "/file"));
+    EXPECT_EQ(ended.files("copied"), 1);
+}
+
 TEST_F(S5FileList, WhatMakesNoSenseIsRefused) {
     const std::string paths =
         R"("source_path":")" + source() + R"(","destination_path":")" + destination() + "\"";

@@ -198,6 +198,17 @@ TEST_F(ReportedResult, OfWhatNoRetryCanMendIsFinal) {
     EXPECT_EQ(errors()[0].message, "permission_denied it was");
 }
 
+TEST_F(ReportedResult, HasACodeOfTheClosedListWhateverTheWorkerWrote) {
+    const model::Assignment given = given_chunk();
+    model::AssignmentResult result = failed(given, "<script>", false);
+    result.effects.errors.push_back(result.error);
+
+    ASSERT_EQ(report(result), "applied");
+
+    ASSERT_EQ(errors().size(), 2U);
+    for (const sdk::FileError& error : errors()) EXPECT_EQ(error.code, "internal");
+}
+
 TEST_F(ReportedResult, SaysWhoAndWhenWhateverTheWorkerWrote) {
     const model::Assignment given = given_chunk();
     model::AssignmentResult result = failed(given, "permission_denied", false);

@@ -216,6 +216,11 @@ TEST(RequestOptions, FiltersThatAreNoRulesAreRefusedByIndex) {
                             "options.filters.5: expected text, got 5",
                             "options.filters.6: expected text, got nothing",
                             "options.filters.7: expected text, got a list"));
+    EXPECT_THAT(
+        errors_of(R"("filters":["- a","- [a","+ /"])"),
+        ElementsAre(
+            "options.filters.1: the class after '[' has no end, got '- [a'",
+            "options.filters.2: '/' alone is the root, which no rule can exclude, got '+ /'"));
     EXPECT_THAT(errors_of(R"("filters":"- *.o")"),
                 ElementsAre("options.filters: expected a list, got '- *.o'"));
 }

@@ -8,9 +8,9 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "files/wildcards.h"
+#include "filter/wildcards.h"
 
-namespace godwit::files {
+namespace godwit::filter {
 
 // Immutable, thread-safe.
 class Pattern {
@@ -42,4 +42,4 @@ private:
     bool ends_with_tree_ = false;  // "…***": a directory is read as if it ended with a slash.
 };
 
-}  // namespace godwit::files
+}  // namespace godwit::filter

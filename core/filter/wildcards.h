@@ -10,7 +10,7 @@
 
 #include "base/result.h"
 
-namespace godwit::files {
+namespace godwit::filter {
 
 // Where in a text a match may begin. It always ends where the text ends.
 enum class MatchFrom : std::uint8_t { Beginning, BeginningOrSlash };
@@ -47,4 +47,4 @@ private:
     std::vector<std::uint64_t> stays_wide_;  // [word]: behind '**', for slashes too.
 };
 
-}  // namespace godwit::files
+}  // namespace godwit::filter

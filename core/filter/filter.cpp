@@ -1,10 +1,10 @@
-#include "files/filter.h"
+#include "filter/filter.h"
 
 #include <utility>
 
 #include "base/bytes.h"
 
-namespace godwit::files {
+namespace godwit::filter {
 namespace {
 
 constexpr std::size_t kShownBytes = 64;  // Of a rule, in a message about it.
@@ -66,14 +66,4 @@ bool Filter::excludes_within(std::string_view path, bool is_directory) const noe
     return excludes(path, is_directory);
 }
 
-bool Bounds::admits(const Attributes& attributes) const noexcept {
-    if (attributes.type == EntryType::Directory) return true;
-    if (attributes.type == EntryType::File) {
-        if (min_size && attributes.size < *min_size) return false;
-        if (max_size && attributes.size > *max_size) return false;
-    }
-    if (modified_after_ns && attributes.mtime_ns < *modified_after_ns) return false;
-    return !modified_before_ns || attributes.mtime_ns <= *modified_before_ns;
-}
-
-}  // namespace godwit::files
+}  // namespace godwit::filter

@@ -7,11 +7,11 @@
 #include <sstream>
 
 #include "base/bytes.h"
-#include "files/filter.h"
+#include "filter/filter.h"
 #include "support/process.h"
 #include "support/tree.h"
 
-namespace godwit::files {
+namespace godwit::filter {
 namespace {
 
 namespace fs = std::filesystem;
@@ -175,4 +175,4 @@ TEST_P(FilterAndRsync, ChooseTheSameEntries) {
 INSTANTIATE_TEST_SUITE_P(Seeds, FilterAndRsync, testing::Range<std::uint64_t>(1, 25));
 
 }  // namespace
-}  // namespace godwit::files
+}  // namespace godwit::filter

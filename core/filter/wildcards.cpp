@@ -1,11 +1,11 @@
-#include "files/wildcards.h"
+#include "filter/wildcards.h"
 
 #include <algorithm>
 #include <bitset>
 #include <string>
 #include <utility>
 
-namespace godwit::files {
+namespace godwit::filter {
 namespace {
 
 constexpr std::size_t kBytes = 256;
@@ -238,4 +238,4 @@ bool Wildcards::match(std::initializer_list<std::string_view> pieces,
     return (states[end_ / kWordBits] >> end_ % kWordBits & 1) != 0;
 }
 
-}  // namespace godwit::files
+}  // namespace godwit::filter

@@ -1,8 +1,8 @@
-#include "files/pattern.h"
+#include "filter/pattern.h"
 
 #include <algorithm>
 
-namespace godwit::files {
+namespace godwit::filter {
 namespace {
 
 // The last `count` components of the path; nothing when it has fewer.
@@ -71,4 +71,4 @@ bool Pattern::matches_wildcards(std::string_view path, bool is_directory) const 
     return tail && wildcards_->match({*tail}, MatchFrom::Beginning);
 }
 
-}  // namespace godwit::files
+}  // namespace godwit::filter

@@ -1,5 +1,4 @@
-// Which entries of a tree take part: include and exclude rules in rsync's language, and bounds of
-// size and age.
+// Which entries of a tree take part: include and exclude rules in rsync's language.
 //
 // A rule is "+ PATTERN" or "- PATTERN", or in words "include PATTERN", "exclude PATTERN"; one space
 // ends the sign, all behind it is the pattern, spaces included. The first rule whose pattern
@@ -30,10 +29,9 @@
 #include <vector>
 
 #include "base/result.h"
-#include "files/attributes.h"
-#include "files/pattern.h"
+#include "filter/pattern.h"
 
-namespace godwit::files {
+namespace godwit::filter {
 
 // Immutable, thread-safe. The cost of a question is linear in the path's length, whatever the rules
 // say, and these bound it.
@@ -67,15 +65,4 @@ private:
     std::vector<Rule> rules_;
 };
 
-// What a file must be like to take part. Each bound is in itself; absent ones admit everything.
-struct Bounds {
-    std::optional<std::uint64_t> min_size;  // Bytes; of regular files only.
-    std::optional<std::uint64_t> max_size;
-    std::optional<std::int64_t> modified_after_ns;   // Of everything but directories, which are
-    std::optional<std::int64_t> modified_before_ns;  // there for what is in them. Since 1970.
-
-    bool admits(const Attributes& attributes) const noexcept;
-    bool operator==(const Bounds&) const = default;
-};
-
-}  // namespace godwit::files
+}  // namespace godwit::filter
