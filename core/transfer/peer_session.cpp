@@ -116,8 +116,10 @@ void PeerSession::run() {
     }
     shut();
     kLog.info("peer disconnected", {{"worker", peer_worker_}, {"reason", reason}});
+    // A job that ends removes files, and may wait for others: not under the lock.
+    decltype(jobs_) ended;
     const std::lock_guard lock{mutex_};
-    jobs_.clear();
+    ended.swap(jobs_);
 }
 
 Status PeerSession::shake_hands() {
@@ -191,8 +193,9 @@ void PeerSession::dispatch(peer::Frame frame) {
         return;
     }
     case peer::Frame::kClose: {
+        decltype(jobs_)::node_type ended;
         const std::lock_guard lock{mutex_};
-        jobs_.erase(frame.close().job());
+        ended = jobs_.extract(frame.close().job());
         return;
     }
     case peer::Frame::kFiles:
@@ -248,7 +251,7 @@ void PeerSession::open(const peer::Frame& frame) {
     {
         const std::lock_guard lock{mutex_};
         too_many = jobs_.size() >= kJobsMax;
-        if (!too_many) jobs_[open.job()] = std::move(*job);
+        if (!too_many) jobs_[open.job()].swap(*job);
     }
     if (too_many) {
         opened = failure_frame(FileCode::Internal, {Code::NoMemory, "too many open assignments"});
