@@ -25,6 +25,24 @@ int exit_code_for(int status, const Object& problem) {
     return kUsage;
 }
 
+// Where there are several, each on a line of its own: the detail tells the first.
+std::string all_of(const Object& problem) {
+    const auto errors = problem->getArray("errors");
+    if (errors.isNull() || errors->size() < 2) return {};
+    std::string lines;
+    for (unsigned i = 0; i < errors->size(); ++i) {
+        const auto error = errors->getObject(i);
+        const auto location = error.isNull() ? Poco::JSON::Array::Ptr{} : error->getArray("loc");
+        if (location.isNull()) continue;
+        lines += "\n  ";
+        for (unsigned part = 0; part < location->size(); ++part) {
+            lines += (part == 0 ? "" : ".") + location->get(part).toString();
+        }
+        lines += ": " + text_of(error, "msg");
+    }
+    return lines;
+}
+
 // Link: </sync?cursor=…>; rel="next"
 std::string next_in(const http::Answer& answer) {
     const std::string_view link = answer.header("Link").value_or("");
@@ -65,9 +83,9 @@ std::optional<std::string> MasterCall::send(std::string_view method, const std::
     if (answer->ok()) return std::move(answer->body);
     const Object problem = object_in(answer->body);
     const std::string detail = problem.isNull() ? "" : text_of(problem, "detail");
-    failure_ = {
-        exit_code_for(answer->status, problem),
-        detail.empty() ? "the master answered HTTP " + std::to_string(answer->status) : detail};
+    failure_ = {exit_code_for(answer->status, problem),
+                detail.empty() ? "the master answered HTTP " + std::to_string(answer->status)
+                               : detail + all_of(problem)};
     return {};
 }
 

@@ -71,6 +71,10 @@ std::string dry_run_summary(const Object& progress) {
     if (const auto failed = number_of(files, "failed")) {
         text += "; " + std::to_string(failed) + " cannot be copied";
     }
+    // A refusal to delete: how the sync itself would end.
+    if (!text_of(progress, "reason").empty()) {
+        text += "; " + text_of(object_of(progress, "detail"), "master");
+    }
     return text;
 }
 

@@ -141,7 +141,10 @@ std::string summary_of(const Object& progress) {
     const std::string reason = text_of(progress, "reason");
     if (!reason.empty()) line += " (" + reason + ")";
     const std::string detail = text_of(object_of(progress, "detail"), "master");
-    if (!detail.empty() && text_of(progress, "state") == "FAILED") line += ": " + detail;
+    if (!detail.empty() && !reason.empty()) line += ": " + detail;
+    if (number_of(files, "failed") > 0) {
+        line += "; see: godwit errors " + text_of(progress, "request_id");
+    }
     return line;
 }
 

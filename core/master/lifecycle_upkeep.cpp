@@ -1,6 +1,8 @@
 // What Lifecycle does when units have ended, and with every tick.
+#include "base/bytes.h"
 #include "base/file_code.h"
 #include "base/log.h"
+#include "master/delete_guard.h"
 #include "master/lifecycle.h"
 
 namespace godwit::master {
@@ -52,6 +54,20 @@ bool was_never_listed(const sdk::Counters& counters) {
            counters[Count::FilesDiscovered] == 0;
 }
 
+// Who writes to the same place, and what to do about it.
+std::string blocker_of(const Snapshot& snapshot, const sdk::Request& request) {
+    for (std::size_t i = 0; i < snapshot.active.size(); ++i) {
+        const sdk::Request& other = snapshot.active[i];
+        const bool meets = sdk::is_beneath(request.destination_path, other.destination_path) ||
+                           sdk::is_beneath(other.destination_path, request.destination_path);
+        if (snapshot.destination_busy[i] || !meets || other.id == request.id) continue;
+        return "request '" + other.id + "', which is " + std::string{to_string(other.state)} +
+               (other.reason.empty() ? "" : " (" + other.reason + ")") + " and writes to '" +
+               base::to_utf8_lossy(other.destination_path) + "': it goes first unless cancelled";
+    }
+    return "another request, which writes to the same place";
+}
+
 }  // namespace
 
 std::uint32_t attempts_max_of(const config::MasterSettings& settings,
@@ -96,8 +112,17 @@ Status Lifecycle::drain(const sdk::Request& request) {
 Result<Lifecycle::Change> Lifecycle::end_of(const sdk::Request& request) {
     const bool whole =
         request.counters[Count::FilesFailed] == 0 && request.counters[Count::StepsGivenUp] == 0;
-    if (whole) return Change{RequestEvent::Drain, "", ""};
-    Change end{RequestEvent::DrainWithErrors, "", ""};
+    Change end{whole ? RequestEvent::Drain : RequestEvent::DrainWithErrors, "", ""};
+    const auto document = cluster_.documents().of(request);
+    if (document != nullptr && document->options.dry_run) {
+        model::RequestOptions real = document->options;
+        real.dry_run = false;
+        const DeleteVerdict verdict = delete_verdict(request.counters, real);
+        if (verdict.kind == DeleteVerdict::Kind::Refused) {
+            end.reason = verdict.code;
+            end.detail = verdict.message + "; nothing would be deleted";
+        }
+    }
     if (request.counters[Count::StepsGivenUp] == 0) return end;
     const bool failed = was_never_listed(request.counters);
     if (failed) end.event = RequestEvent::Fail;
@@ -163,11 +188,13 @@ void Lifecycle::wait_for_workers(const Snapshot& snapshot, const sdk::Request& r
     const auto& pending = request.backlog.pending;
     const bool waits =
         std::any_of(pending.begin(), pending.end(), [](std::uint64_t units) { return units > 0; });
-    if (request.state == RequestState::Paused || !waits) return;
-    const Wait wait = wait_of(cluster_, snapshot, request, busy);
+    if (request.state == RequestState::Paused || request.backlog.outstanding() == 0) return;
+    Wait wait = waits ? wait_of(cluster_, snapshot, request, busy) : Wait{};
+    if (waits && busy) wait.detail = "waiting for " + blocker_of(snapshot, request);
     if (waits_.has_expired(request.id, wait, mount_wait_of(request), SteadyClock::now())) {
         auto failed = apply(request.id, RequestEvent::Fail, wait.reason,
-                            "gave up " + wait.detail + " for too long");
+                            "gave up after mount_wait_seconds, " + wait.detail +
+                                "; GET /workers tells what is mounted");
         if (failed || failed.error().code == Code::Conflict) return;
     }
     if (wait.reason == request.reason) return;

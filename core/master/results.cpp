@@ -142,8 +142,10 @@ Result<sdk::Failure> Results::failure_of(const model::AssignmentResult& result) 
     if (!failure.released) failure.backoff = backoff_after(result.attempt);
     failure.error = result.error;
     if (failure.error.message.empty()) failure.error.message = result.message;
-    // Policies see by it who has failed.
-    failure.message = result.message.empty() ? failure.error.code : result.message;
+    // Policies see by it who has failed; who gave something back has not.
+    if (!result.released) {
+        failure.message = result.message.empty() ? failure.error.code : result.message;
+    }
     failure.effects = result.effects;
     failure.effects.message.clear();
     failure.rest = result.rest;

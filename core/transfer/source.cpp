@@ -34,7 +34,7 @@ Trouble Trouble::changed() {
 }
 
 Trouble Trouble::stopped() {
-    Trouble trouble{FileCode::PeerLost, "the agent was stopped"};
+    Trouble trouble{FileCode::PeerLost, "told to stop before it was done"};
     trouble.is_stop = true;
     return trouble;
 }

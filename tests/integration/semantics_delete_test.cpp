@@ -173,6 +173,18 @@ TEST_F(S10Delete, ADryRunSaysWhatWouldGo) {
     EXPECT_EQ(ended.files("deleted"), 0);
     EXPECT_EQ(read_file(destination("file")), "surplus");
     EXPECT_FALSE(fs::exists(destination("kept/file")));
+    EXPECT_EQ(ended.reason, "");
+}
+
+TEST_F(S10Delete, ADryRunSaysThatNothingWouldGoToo) {
+    make_both();
+
+    const Ended ended = sync(R"("delete":"after","max_delete":1,"dry_run":true)");
+
+    EXPECT_EQ(ended.state, "COMPLETED") << "it has found out what it was to";
+    EXPECT_EQ(ended.reason, "max_delete_exceeded");
+    EXPECT_THAT(ended.progress->getObject("detail")->getValue<std::string>("master"),
+                HasSubstr("max_delete is 1; nothing would be deleted"));
 }
 
 class DryRun : public Semantics {};

@@ -52,6 +52,10 @@ TEST(DryRun, SaysWhatWouldBeDone) {
 }
 
 TEST(DryRun, IsSilentAboutWhatThereIsNot) {
+    EXPECT_EQ(dry_run_summary(object_in(
+                  R"({"files":{"planned":0,"surplus":9},"bytes":{"planned":0},)"
+                  R"("reason":"max_delete_exceeded","detail":{"master":"nothing would go"}})")),
+              "would copy 0 files (0 B), delete 9 entries; nothing would go");
     EXPECT_EQ(dry_run_summary(object_in(R"({"files":{"planned":1},"bytes":{"planned":0}})")),
               "would copy 1 file (0 B)");
 }

@@ -62,6 +62,20 @@ TEST_F(Waiting, EndsWithoutATraceWhenTheWorkerComes) {
     EXPECT_EQ(poll("source").size(), 1U);
 }
 
+TEST_F(Waiting, IsOverWhenAllThatIsLeftIsUnderWay) {
+    add_worker(worker("source", {"/src"}));
+    admit(sync("r-1"));
+    tick();
+    ASSERT_EQ(reason(), "no_destination_worker");
+    add_worker(worker("destination", {"/dst"}));
+    ASSERT_EQ(poll("source").size(), 1U);
+
+    tick();
+
+    EXPECT_EQ(reason(), "");
+    EXPECT_EQ(detail(), "going on");
+}
+
 TEST_F(Waiting, ForTheWorkerThatItWasGivenToIsForNoOther) {
     add_two_workers();
     add_worker(worker("chosen", {"/src"}));
@@ -84,6 +98,7 @@ TEST_F(Waiting, ForAnOlderRequestEndsWithIt) {
     tick();
     EXPECT_EQ(reason("older"), "");
     EXPECT_EQ(reason("younger"), "destination_busy");
+    EXPECT_THAT(detail("younger"), HasSubstr("request 'older', which is QUEUED"));
 
     list("older", {});
     ASSERT_EQ(state("older"), RequestState::Completed);
@@ -104,7 +119,7 @@ TEST_F(Waiting, HasAnEnd) {
     }));
 
     EXPECT_EQ(reason(), "no_source_worker");
-    EXPECT_THAT(detail(), HasSubstr("gave up"));
+    EXPECT_THAT(detail(), HasSubstr("gave up after mount_wait_seconds"));
 }
 
 TEST_F(Waiting, HasNoEndWhenItIsToHaveNone) {
