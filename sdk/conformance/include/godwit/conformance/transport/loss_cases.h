@@ -26,6 +26,9 @@ inline std::vector<sdk::Cookie> fill_with_gets(RailDriver& driver, sdk::PeerCook
 }
 
 TEST_P(TransportLoss, KilledSourceEndsEveryGetAndThenThePeer) {
+    if (capabilities().same_host_only) {
+        GTEST_SKIP() << "RailInfo::same_host_only: a source may be killed with a shared lock held";
+    }
     OtherProcess source{setup(), {kLossBytes, 60}};
     const Offer offer = source.receive();
     const auto driver = open_rail();
