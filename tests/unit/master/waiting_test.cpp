@@ -63,12 +63,19 @@ TEST_F(Waiting, EndsWithoutATraceWhenTheWorkerComes) {
 }
 
 TEST_F(Waiting, IsOverWhenAllThatIsLeftIsUnderWay) {
-    add_worker(worker("source", {"/src"}));
+    add_two_workers();
     admit(sync("r-1"));
+    auto given = poll("source");
+    ASSERT_EQ(given.size(), 1U);
+    auto given_back = failed(given[0], "peer_lost");
+    given_back.released = true;
+    ASSERT_EQ(report(given_back), "applied");
+    add_worker(worker("destination", {"/dst"}, "DRAINING"));
     tick();
     ASSERT_EQ(reason(), "no_destination_worker");
     add_worker(worker("destination", {"/dst"}));
     ASSERT_EQ(poll("source").size(), 1U);
+    ASSERT_EQ(reason(), "no_destination_worker");
 
     tick();
 
