@@ -225,6 +225,28 @@ TEST_F(Cli, OptionsReachTheAgents) {
                       HasSubstr(R"("modified_after":"2026-11-24T00:00:00.000Z")")));
 }
 
+TEST_F(Cli, EveryProblemOfARequestIsTold) {
+    cluster_.start_master();
+
+    const Ran ran =
+        cluster_.godwit({"sync", "/data/a", "/data/b", "--exclude", "[a", "--exclude", "/"});
+
+    EXPECT_EQ(ran.exit_code, 1) << ran.output;
+    EXPECT_THAT(ran.output, AllOf(HasSubstr("\n  body.options.filters.0: "),
+                                  HasSubstr("\n  body.options.filters.1: ")));
+}
+
+TEST_F(Cli, WhatFailedIsToldWithTheWayToItsErrors) {
+    write_text(source() + "/file", "content");
+    fs::create_directories(destination() + "/file/in the way");
+    cluster_.start_pair(cluster_.folder("a"), cluster_.folder("b"));
+
+    const Ran ran = cluster_.godwit({"sync", source(), destination(), "--wait", "--id", "r-1"});
+
+    EXPECT_EQ(ran.exit_code, 23) << ran.output;
+    EXPECT_THAT(ran.output, HasSubstr("see: godwit errors r-1"));
+}
+
 TEST_F(Cli, WhatTheMasterRefusesIsToldWithItsPlace) {
     cluster_.start_master();
 
